@@ -1,0 +1,12 @@
+namespace Topology.Retry;
+
+/// <summary>Which retry profiles exist. Each is the <see cref="RetryProfileOptions"/> of that name.</summary>
+public sealed class RetryOptions
+{
+    /// <summary>Gets the names of the profiles.</summary>
+    /// <value>The default holds the four names of <see cref="RetryProfileNames"/>.</value>
+    public ISet<string> ProfileNames { get; } = new HashSet<string>(StringComparer.Ordinal)
+    {
+        RetryProfileNames.Default, RetryProfileNames.ApiCalls, RetryProfileNames.ToolCalls, RetryProfileNames.DatabaseOperations,
+    };
+}
