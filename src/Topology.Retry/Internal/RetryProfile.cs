@@ -1,11 +1,13 @@
 namespace Topology.Retry.Internal;
 
 /// <summary>The immutable form of <see cref="RetryProfileOptions"/> that calls read.</summary>
-internal sealed class RetryProfile(RetryProfileOptions options, RetryBudget? budget)
+internal sealed class RetryProfile(RetryPolicy policy, RetryProfileOptions options, RetryBudget? budget)
 {
     private static readonly TimeSpan ServerDelayFloor = TimeSpan.FromSeconds(120);
 
     private readonly DelayRule _rule = new(options.BaseDelay, options.MaxDelay, options.ExponentialBase, options.Jitter);
+
+    public RetryPolicy Policy { get; } = policy;
 
     public int MaxAttempts { get; } = options.MaxAttempts;
 
