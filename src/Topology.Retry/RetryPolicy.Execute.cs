@@ -217,7 +217,7 @@ public sealed partial class RetryPolicy
     {
         var started = profile.OverallTimeout is not null || Metrics is { TimesCalls: true } ? Time.GetTimestamp() : 0;
         return RetryLoop<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>.Run(
-            new(state, operation), classifyResult, profile, profile.OverallTimeout, started, cancellationToken);
+            new(state, operation), classifyResult, profile, profile.OverallTimeout, profile.MaxAttempts, started, cancellationToken);
     }
 
     private ValueTask<TReturn> RunAttempts<TState, TResult, TReturn, TEnding>(
@@ -233,6 +233,6 @@ public sealed partial class RetryPolicy
         }
 
         return RetryLoop<AttemptOperation<TState, TResult>, TResult, TReturn, TEnding>.Run(
-            new(state, operation), classifyResult, profile, allowed, Time.GetTimestamp(), call.CancellationToken);
+            new(state, operation), classifyResult, profile, allowed, Math.Min(profile.MaxAttempts, call.MaxAttempts ?? int.MaxValue), Time.GetTimestamp(), call.CancellationToken);
     }
 }

@@ -66,6 +66,8 @@ public sealed partial class RetryPolicy
 
     internal TimeProvider Time { get; }
 
+    internal RetryProfile Profile => _profile;
+
     internal RetryMetrics? Metrics { get; }
 
     /// <summary>Returns the wait before the next try, for a caller that waits on its own, such as a saga.</summary>
@@ -123,8 +125,7 @@ public sealed partial class RetryPolicy
             : RetryVerdict.Retry;
     }
 
-    internal bool Listens(RetryProfile profile) =>
-        profile.OnRetry is not null || (_logger is not null && _logger.IsEnabled(LogLevel.Information));
+    internal bool Listens(RetryProfile profile) => profile.OnRetry is not null || _logger is not null;
 
     internal void Announce(RetryProfile profile, in RetryEvent retry)
     {

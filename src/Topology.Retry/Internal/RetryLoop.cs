@@ -22,22 +22,22 @@ internal struct RetryLoop<TOperation, T, TReturn, TEnding>
     private bool _underWay;
     private bool _ended;
 
-    private RetryLoop(TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, long started, int attempts, CancellationToken caller)
+    private RetryLoop(TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
     {
         _operation = operation;
         _classifyResult = classifyResult;
-        _run = new RetryRun(profile, allowed, started, attempts, caller);
+        _run = new RetryRun(profile, allowed, maxAttempts, started, attempts, caller);
     }
 
     /// <summary>Makes a call from its first try on.</summary>
     public static ValueTask<TReturn> Run(
-        TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, long started, CancellationToken caller) =>
-        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, classifyResult, profile, allowed, started, 0, caller).Run();
+        TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, CancellationToken caller) =>
+        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, classifyResult, profile, allowed, maxAttempts, started, 0, caller).Run();
 
     /// <summary>Goes on with a call whose first try has ended as <paramref name="first"/>, or by throwing <paramref name="failure"/>.</summary>
     public static ValueTask<TReturn> Continue(
         TOperation operation, RetryProfile profile, ValueTask<T> first, Exception? failure, CancellationToken caller) =>
-        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, null, profile, null, started: 0, attempts: 1, caller)
+        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, null, profile, null, profile.MaxAttempts, started: 0, attempts: 1, caller)
         {
             _pending = first,
             _failure = failure,

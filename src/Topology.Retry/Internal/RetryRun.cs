@@ -11,6 +11,7 @@ internal struct RetryRun
 
     private readonly RetryProfile _profile;
     private readonly CancellationToken _caller;
+    private readonly int _maxAttempts;
     private readonly long _started;
     private readonly TimeSpan? _allowed;
     private RetryDelaySource _delaySource;
@@ -23,14 +24,16 @@ internal struct RetryRun
 
     /// <param name="profile">The profile as it was when the call began.</param>
     /// <param name="allowed">The time the whole call may take.</param>
+    /// <param name="maxAttempts">The tries in all.</param>
     /// <param name="started">The timestamp of the beginning; 0 when nothing asks for the time.</param>
     /// <param name="attempts">1 when the first try is already under way.</param>
     /// <param name="caller">The caller's token.</param>
-    public RetryRun(RetryProfile profile, TimeSpan? allowed, long started, int attempts, CancellationToken caller)
+    public RetryRun(RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
     {
         _profile = profile;
         _caller = caller;
         _allowed = allowed;
+        _maxAttempts = maxAttempts;
         _started = started;
         Attempts = attempts;
     }
@@ -251,7 +254,7 @@ internal struct RetryRun
     /// <summary>Chooses the wait, or returns why there is none.</summary>
     private RetryStop? Refusal(RetryVerdict verdict)
     {
-        if (Attempts >= _profile.MaxAttempts)
+        if (Attempts >= _maxAttempts)
         {
             return RetryStop.Attempts;
         }
@@ -317,7 +320,7 @@ internal struct RetryRun
             return;
         }
 
-        var retry = new RetryEvent(Policy.Name, Attempts, _profile.MaxAttempts, Delay, _delaySource, _last, _errorType);
+        var retry = new RetryEvent(Policy.Name, Attempts, _maxAttempts, Delay, _delaySource, _last, _errorType);
         Policy.Announce(_profile, retry);
         if (activity is { IsAllDataRequested: true })
         {
