@@ -9,4 +9,9 @@ public sealed class RetryOptions
     {
         RetryProfileNames.Default, RetryProfileNames.ApiCalls, RetryProfileNames.ToolCalls, RetryProfileNames.DatabaseOperations,
     };
+
+    /// <summary>Gets or sets the source of randomness, uniform in [0, 1).</summary>
+    /// <value>The default is <see langword="null"/>, the runtime's shared generator.</value>
+    /// <remarks>Must be thread-safe. For tests and simulations.</remarks>
+    public Func<double>? Random { get; set; }
 }

@@ -52,4 +52,42 @@ public sealed class RetryProfileOptions
     /// <value>The default is <see langword="null"/>, no budget.</value>
     /// <remarks>Profiles that name the same budget share it. Its size is the <see cref="RetryBudgetOptions"/> of that name.</remarks>
     public string? Budget { get; set; }
+
+    /// <summary>Gets or sets the rule that judges a failure before the built-in rules do.</summary>
+    /// <value>The default is <see langword="null"/>: only the built-in rules.</value>
+    /// <remarks>Return <see cref="RetryVerdict.Unspecified"/> to leave a failure to them. If it throws, they decide. Must be thread-safe.</remarks>
+    public Func<Exception, RetryVerdict>? Classify { get; set; }
+
+    /// <summary>Gets or sets what is told of each retry that follows, before its wait begins.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    /// <remarks>An exception it throws is logged and changes nothing. Must be thread-safe and quick.</remarks>
+    public Action<RetryEvent>? OnRetry { get; set; }
+
+    /// <summary>Returns the specification's numbers for a profile, or the defaults for a name it does not know.</summary>
+    /// <param name="name">The name of the profile.</param>
+    public static RetryProfileOptions ForProfile(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name switch
+        {
+            RetryProfileNames.ApiCalls => new()
+            {
+                MaxAttempts = 5,
+                BaseDelay = TimeSpan.FromMilliseconds(500),
+                MaxDelay = TimeSpan.FromSeconds(30),
+            },
+            RetryProfileNames.ToolCalls => new()
+            {
+                BaseDelay = TimeSpan.FromSeconds(2),
+                MaxDelay = TimeSpan.FromSeconds(120),
+            },
+            RetryProfileNames.DatabaseOperations => new()
+            {
+                BaseDelay = TimeSpan.FromMilliseconds(100),
+                MaxDelay = TimeSpan.FromSeconds(5),
+                ExponentialBase = 1.5,
+            },
+            _ => new(),
+        };
+    }
 }

@@ -1,0 +1,10 @@
+namespace Topology.Retry;
+
+/// <summary>The base of the exceptions this package throws for itself. Failures of the retried calls are never wrapped in it.</summary>
+public abstract class RetryException : InvalidOperationException
+{
+    private protected RetryException(string message)
+        : base(message)
+    {
+    }
+}
