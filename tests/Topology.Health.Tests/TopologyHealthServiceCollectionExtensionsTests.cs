@@ -39,16 +39,6 @@ public sealed class TopologyHealthServiceCollectionExtensionsTests
     }
 
     [Fact]
-    public async Task A_check_that_goes_stale_between_two_runs_is_refused_at_start()
-    {
-        var refused = await Assert.ThrowsAsync<OptionsValidationException>(() => HealthApp.StartAsync(
-            builder => builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
-                "slow", new TestCheck(HealthStatus.Healthy), null, ["ready"]) { Period = TimeSpan.FromMinutes(1) })));
-        Assert.Contains("'slow'", refused.Message, StringComparison.Ordinal);
-        Assert.Contains("MaxAge is 00:00:30", refused.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task A_registration_in_the_container_is_sampled_and_the_apps_own_of_the_same_name_wins()
     {
         var published = new TestCheck(HealthStatus.Healthy);
