@@ -47,7 +47,7 @@ public static class TopologyBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddSagaCompensation<TCompensation>(name);
-        builder.Registrations().Compensations.Add(name);
+        builder.Registrations().CompensationActions.Add(name);
         return builder;
     }
 
@@ -62,6 +62,7 @@ public static class TopologyBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.Configure<DeadLetterOptions>(static options => options.ProcessLetters = true);
+        builder.Registrations().QueueProcessors.Add(DeadLetterQueueNames.WorkflowCompensation);
         return builder;
     }
 }

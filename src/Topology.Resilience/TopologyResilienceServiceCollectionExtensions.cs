@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Topology.Dlq;
 using Topology.Resilience;
 using Topology.Resilience.Internal;
+using Topology.Resilience.Internal.Configuration;
 using Topology.Saga;
 
 namespace Microsoft.Extensions.DependencyInjection;

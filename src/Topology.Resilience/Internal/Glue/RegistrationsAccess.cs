@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Topology.Resilience.Internal.Configuration;
 
 namespace Topology.Resilience.Internal;
 
