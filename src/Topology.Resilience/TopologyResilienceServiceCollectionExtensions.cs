@@ -31,7 +31,6 @@ public static class TopologyResilienceServiceCollectionExtensions
         }
 
         services.AddSingleton(new TopologyRegistrations());
-        services.AddTopologySettings(configuration);
         services.AddTopologyRetry();
         services.AddTopologyIdempotency();
         services.AddTopologySaga();
@@ -44,6 +43,9 @@ public static class TopologyResilienceServiceCollectionExtensions
         // What is used in Development when nothing is named; elsewhere the guard refuses to start.
         services.AddInMemoryIdempotencyStore().AddInMemorySagaStore().AddInMemoryDeadLetterQueues();
         services.Insert(0, ServiceDescriptor.Singleton<IHostedService, StoreGuard>());
+
+        // After the packages, so that what is written beats their defaults; it looks at the settings before anything starts.
+        services.AddTopologySettings(configuration);
         return builder;
     }
 }
