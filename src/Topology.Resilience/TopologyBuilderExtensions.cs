@@ -31,6 +31,7 @@ public static class TopologyBuilderExtensions
     public static ITopologyBuilder AddSaga(this ITopologyBuilder builder, SagaDefinition definition)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(definition);
         builder.Services.AddSaga(definition);
         builder.Registrations().Sagas[definition.Name] = definition.StepIds;
         return builder;

@@ -21,7 +21,7 @@ internal class CompensationDeadLettered(string name = "compensation-dead-lettere
 
         DeadLetters.AddRange(await ListLettersAsync(cancellationToken));
         Check(
-            DeadLetters is [{ Reason: "compensation-exhausted", Action: "refund_transaction" } letter] && letter.Attempts == tries,
+            DeadLetters is [{ Reason: "compensation-exhausted", Action: "refund_transaction" }] && DeadLetters[0].Attempts == tries,
             $"{StoryStage.CompensationQueue} holds {string.Join(", ", DeadLetters)}");
         foreach (var letter in DeadLetters)
         {
