@@ -24,15 +24,14 @@ internal sealed class CrossChecks(
     {
         foreach (Setting profile in tree.Entries("retry_config").Where(p => !p.HasFaults))
         {
-            RetryProfileOptions options = Effective<RetryProfileOptions>(profile.Name);
-            if (options.BaseDelay > options.MaxDelay)
+            // Where only one of the two is written, the package's validator knows the other's default.
+            if (profile.Child("base_delay") is { Parsed: TimeSpan least } at && profile.Child("max_delay") is { Parsed: TimeSpan most } && least > most)
             {
-                Setting at = profile.Child("base_delay") ?? profile.Child("max_delay") ?? profile;
-                Error(DiagnosticCodes.BaseDelayAboveMaxDelay, at, $"{profile.Path}.base_delay ({Text(options.BaseDelay)}) must not be above max_delay ({Text(options.MaxDelay)})");
+                Error(DiagnosticCodes.BaseDelayAboveMaxDelay, at, $"{at.Path} ({Text(least)}) must not be above max_delay ({Text(most)})");
             }
 
             IReadOnlyList<Setting> budgets = tree.Entries("retry_budgets");
-            if (options.Budget is { } budget && budgets.Count > 0 && budgets.All(b => b.Name != budget) && profile.Child("budget") is { } named)
+            if (profile.Child("budget") is { Parsed: string budget } named && budgets.Count > 0 && budgets.All(b => b.Name != budget))
             {
                 Warn(DiagnosticCodes.UnknownBudget, named, $"{named.Path}: retry_budgets has no '{budget}'; it gets the default size{DidYouMean(budget, budgets.Select(b => b.Name))}");
             }
@@ -121,10 +120,10 @@ internal sealed class CrossChecks(
             }
 
             Setting at = stream.Child("name")!;
-            string? other = byName.Keys.FirstOrDefault(n => PhysicalName(n) == PhysicalName(name));
+            string? other = byName.Keys.FirstOrDefault(n => DeadLetterQueueNames.ToPhysical(n) == DeadLetterQueueNames.ToPhysical(name));
             if (other is not null)
             {
-                string same = other == name ? $"'{name}' is listed already" : $"'{name}' and '{other}' are both stream '{PhysicalName(name)}' on the server";
+                string same = other == name ? $"'{name}' is listed already" : $"'{name}' and '{other}' are both stream '{DeadLetterQueueNames.ToPhysical(name)}' on the server";
                 Error(DiagnosticCodes.CollidingStream, at, $"{at.Path}: {same}{LineOf(byName[other])}");
                 continue;
             }
@@ -157,22 +156,11 @@ internal sealed class CrossChecks(
             }
         }
 
-        foreach (string processor in registrations.QueueProcessors.Where(p => !queues.Contains(p)).Order(StringComparer.Ordinal))
-        {
-            diagnostics.Add(new TopologyDiagnostic(
-                TopologyDiagnosticSeverity.Error,
-                DiagnosticCodes.ProcessorWithoutQueue,
-                tree.Root.Child("dlq_config")?.KeyOrigin ?? SettingOrigin.Code,
-                "dlq_config.streams",
-                $"a processor is registered for '{processor}', but dlq_config.streams has no such queue{DidYouMean(processor, queues)}"));
-        }
-
         if (consumers.ContainsKey(DeadLetterQueueNames.ToolCall)
             && tree.Entries("dlq_config.consumers").FirstOrDefault(c => OptionsFeeds.TextOf(c, "stream") == DeadLetterQueueNames.ToolCall)?.Child("ack_wait")
                 is { IsFaulty: false, Parsed: TimeSpan ackWait } setting)
         {
-            TimeSpan longest = Effective<RetryProfileOptions>(RetryProfileNames.ToolCalls).MaxDelay;
-            if (ackWait < longest)
+            if (ToolCalls()?.MaxDelay is { } longest && ackWait < longest)
             {
                 Warn(DiagnosticCodes.AckWaitBelowRetryDelay, setting, $"{setting.Path} ({Text(ackWait)}) is below retry_config.tool_calls.max_delay ({Text(longest)}); the letter is renewed while it waits");
             }
@@ -208,31 +196,9 @@ internal sealed class CrossChecks(
         }
     }
 
-    /// <summary>NATS subjects overlap when some subject matches both; <c>*</c> is one token, <c>&gt;</c> one or more at the end.</summary>
-    private static bool Overlap(string a, string b)
-    {
-        string[] x = a.Split('.');
-        string[] y = b.Split('.');
-        for (int i = 0; ; i++)
-        {
-            if (i == x.Length || i == y.Length)
-            {
-                return x.Length == y.Length;
-            }
-
-            if (x[i] == ">" || y[i] == ">")
-            {
-                return true;
-            }
-
-            if (x[i] != y[i] && x[i] != "*" && y[i] != "*")
-            {
-                return false;
-            }
-        }
-    }
-
-    private static string PhysicalName(string name) => name.Replace('.', '_');
+    /// <summary>A letter's own subject lies below the queue's, so one subject takes all that begin with it.</summary>
+    private static bool Overlap(string a, string b) =>
+        $"{a}.".StartsWith($"{b}.", StringComparison.Ordinal) || $"{b}.".StartsWith($"{a}.", StringComparison.Ordinal);
 
     /// <summary>The options with everything applied that is not faulty, code included, but not validated.</summary>
     private TOptions Effective<TOptions>(string name)
@@ -252,6 +218,18 @@ internal sealed class CrossChecks(
         }
 
         return options;
+    }
+
+    private RetryProfileOptions? ToolCalls()
+    {
+        try
+        {
+            return services.GetRequiredService<IOptionsFactory<RetryProfileOptions>>().Create(RetryProfileNames.ToolCalls);
+        }
+        catch (OptionsValidationException)
+        {
+            return null;
+        }
     }
 
     private static string DidYouMean(string written, IEnumerable<string> names) =>

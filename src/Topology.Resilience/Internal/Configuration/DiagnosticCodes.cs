@@ -43,9 +43,8 @@ internal static class DiagnosticCodes
     public const int CollidingStream = 1321;
     public const int OverlappingSubjects = 1322;
     public const int SecondConsumer = 1323;
-    public const int ProcessorWithoutQueue = 1324;
-    public const int ProcessorElsewhere = 1325;
-    public const int AckWaitBelowRetryDelay = 1326;
+    public const int ProcessorElsewhere = 1324;
+    public const int AckWaitBelowRetryDelay = 1325;
     public const int ProbeTimeoutAbovePeriod = 1420;
     public const int FileNotFound = 1530;
     public const int FileUnreadable = 1531;

@@ -11,9 +11,9 @@ internal sealed class SettingsCheck(IServiceProvider services)
     {
         var diagnostics = new List<TopologyDiagnostic>(tree.Diagnostics);
         new CrossChecks(tree, services.GetRequiredService<TopologyRegistrations>(), services, diagnostics).Run();
-        Validate(OptionsFeeds.Retry, tree, diagnostics);
         Validate(OptionsFeeds.RetryProfile, tree, diagnostics);
         Validate(OptionsFeeds.RetryBudget, tree, diagnostics);
+        Validate(OptionsFeeds.Retry, tree, diagnostics);
         Validate(OptionsFeeds.Idempotency, tree, diagnostics);
         Validate(OptionsFeeds.SagaTable, tree, diagnostics);
         Validate(OptionsFeeds.DeadLetter, tree, diagnostics);
@@ -44,10 +44,29 @@ internal sealed class SettingsCheck(IServiceProvider services)
             }
             catch (OptionsValidationException e)
             {
-                SettingOrigin origin = setting?.KeyOrigin ?? SettingOrigin.Code;
-                diagnostics.AddRange(e.Failures.Select(failure => new TopologyDiagnostic(
-                    TopologyDiagnosticSeverity.Error, (int)feed.Area + (int)SettingFault.Refused, origin, path, failure.ReplaceLineEndings(" "))));
+                foreach (string failure in e.Failures)
+                {
+                    Setting? at = feed.Settings(tree, name).Select(s => Named(s, failure)).FirstOrDefault(s => s is not null);
+                    diagnostics.Add(new TopologyDiagnostic(
+                        TopologyDiagnosticSeverity.Error,
+                        (int)feed.Area + (int)SettingFault.Refused,
+                        at?.Origin ?? setting?.KeyOrigin ?? SettingOrigin.Code,
+                        at?.Path ?? path,
+                        failure.ReplaceLineEndings(" ")));
+                }
             }
         }
     }
+
+    /// <summary>Finds the value a validator's message is about: validators write the key and what it is or holds.</summary>
+    private static Setting? Named(Setting setting, string failure)
+    {
+        Setting[] values = [.. Values(setting)];
+        return Array.Find(values, v => failure.Contains(v.Path + " ", StringComparison.Ordinal))
+            ?? Array.Find(values, v => failure.Contains($" {v.Name} is ", StringComparison.Ordinal))
+            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal));
+    }
+
+    private static IEnumerable<Setting> Values(Setting setting) =>
+        setting.Children.Count == 0 ? [setting] : setting.Children.SelectMany(Values);
 }

@@ -20,7 +20,6 @@ internal sealed class SettingsMonitor : IDisposable
     private volatile SettingsTree? _good;
     private TopologyConfigurationException? _failure;
     private IDisposable? _registration;
-    private IReadOnlyList<TopologyDiagnostic> _notes = [];
 
     public SettingsMonitor(IConfiguration configuration, SettingsCheck check, ConfigurationMetrics metrics, ILoggerFactory loggers)
     {
@@ -37,12 +36,17 @@ internal sealed class SettingsMonitor : IDisposable
     /// <exception cref="TopologyConfigurationException">The first settings have errors.</exception>
     public SettingsTree Current => t_trial ?? _good ?? First();
 
-    /// <summary>Checks the first settings and tells their warnings.</summary>
+    /// <summary>Gets the warnings and remarks on the settings in force.</summary>
+    public IReadOnlyList<TopologyDiagnostic> Notes { get; private set; } = [];
+
+    /// <summary>Checks the first settings.</summary>
     /// <exception cref="TopologyConfigurationException">They have errors.</exception>
-    public void Start()
+    public void Check() => _ = Current;
+
+    /// <summary>Logs the warnings and remarks.</summary>
+    public void TellNotes()
     {
-        First();
-        foreach (TopologyDiagnostic note in Interlocked.Exchange(ref _notes, []))
+        foreach (TopologyDiagnostic note in Notes)
         {
             Tell(note);
         }
@@ -73,7 +77,7 @@ internal sealed class SettingsMonitor : IDisposable
                 throw _failure;
             }
 
-            _notes = found;
+            Notes = found;
             _good = tree;
             _registration = ChangeToken.OnChange(_configuration.GetReloadToken, Reload);
             return tree;
@@ -108,6 +112,7 @@ internal sealed class SettingsMonitor : IDisposable
                 return;
             }
 
+            Notes = found;
             _good = tree;
         }
 

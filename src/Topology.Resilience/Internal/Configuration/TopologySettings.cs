@@ -13,10 +13,6 @@ namespace Topology.Resilience.Internal.Configuration;
 internal static class TopologySettings
 {
     /// <summary>Registers the settings. Call it after the packages' own registrations, so that what is written beats their defaults.</summary>
-    /// <remarks>
-    /// The host does not start while the settings have errors. This is checked when hosted services are made rather than by a start
-    /// validator, because the host logs what a start validator throws, stack trace included.
-    /// </remarks>
     internal static void AddTopologySettings(this IServiceCollection services, IConfiguration configuration)
     {
         if (services.Any(d => d.ServiceType == typeof(SettingsMonitor)))
@@ -33,11 +29,9 @@ internal static class TopologySettings
             new SettingsCheck(sp),
             sp.GetRequiredService<ConfigurationMetrics>(),
             sp.GetRequiredService<ILoggerFactory>()));
-        services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(sp =>
-        {
-            sp.GetRequiredService<SettingsMonitor>().Start();
-            return new Started();
-        }));
+        services.AddSingleton<CheckBeforeStart>();
+        services.AddSingleton<IPostConfigureOptions<HostOptions>>(sp => sp.GetRequiredService<CheckBeforeStart>());
+        services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(sp => sp.GetRequiredService<CheckBeforeStart>()));
         Feed(services, OptionsFeeds.Retry);
         Feed(services, OptionsFeeds.RetryProfile);
         Feed(services, OptionsFeeds.RetryBudget);
@@ -59,12 +53,5 @@ internal static class TopologySettings
             sp.GetRequiredService<SettingsMonitor>(),
             feed,
             sp.GetRequiredService<ILoggerFactory>()));
-    }
-
-    private sealed class Started : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
