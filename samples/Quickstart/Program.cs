@@ -4,14 +4,10 @@ using Quickstart.Shop;
 using Quickstart.Stories;
 using Topology.Resilience;
 
-if (QuickstartArguments.Parse(args) is not { } arguments)
-{
-    Console.Error.WriteLine(QuickstartArguments.Usage);
-    return 2;
-}
-
+var arguments = QuickstartArguments.ParseOrExit(args);
 try
 {
+    #region topology
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
     builder.Configuration.AddTopologyYaml(arguments.Config);
     builder.Services.AddTopologyResilience(builder.Configuration)
@@ -22,6 +18,7 @@ try
         .AddCompensation<SendCancellationEmail>("send_cancellation_email")
         .AddCompensation<RevertCrmStatus>("revert_crm_status")
         .AddDeadLetterProcessors();
+    builder.Services.AddTopologyIdempotencyHttp(http => http.AllowAnonymous = true); // the sample signs nobody in
     builder.Services.AddSingleton<ShopSystems>();
     builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("Topology.*").AddPrometheusExporter());
 
@@ -30,6 +27,7 @@ try
     app.MapOrders();
     app.MapTopologyHealth();
     app.MapPrometheusScrapingEndpoint();
+    #endregion
     return await app.PlayStoriesAsync(arguments);
 }
 catch (TopologyConfigurationException error)

@@ -6,15 +6,15 @@ namespace Quickstart.Stories;
 /// <param name="Stay">Whether the host stays up after the stories.</param>
 internal sealed record QuickstartArguments(string Config, string? Json, bool Stay)
 {
-    public const string Usage = """
+    private const string Usage = """
         usage: dotnet run --project samples/Quickstart -c Release [-- [--config FILE] [--json FILE] [--stay]]
           --config FILE  run on another topology.yaml
           --json FILE    write each story's facts to FILE
           --stay         keep the host up after the stories and print its URL; Ctrl+C ends it
         """;
 
-    /// <summary>Returns <see langword="null"/> when the arguments cannot be read.</summary>
-    public static QuickstartArguments? Parse(string[] args)
+    /// <summary>Reads the command line; prints the usage and ends the process with 2 when it cannot be read.</summary>
+    public static QuickstartArguments ParseOrExit(string[] args)
     {
         var arguments = new QuickstartArguments("topology.yaml", null, false);
         for (var i = 0; i < args.Length; i++)
@@ -31,7 +31,10 @@ internal sealed record QuickstartArguments(string Config, string? Json, bool Sta
                     arguments = arguments with { Stay = true };
                     break;
                 default:
-                    return null;
+                    Console.Error.WriteLine($"unknown argument {args[i]}");
+                    Console.Error.WriteLine(Usage);
+                    Environment.Exit(2);
+                    break;
             }
         }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Options;
 using Quickstart.Shop;
 using Topology.Dlq;
+using Topology.Health;
 using Topology.Retry;
 using Topology.Saga;
 
@@ -21,6 +22,7 @@ internal static class StoryRunner
         var account = new Account(Console.Out);
         builder.Services.AddSingleton(account);
         builder.Services.AddDeadLetterAlertSink<StoryAlertSink>();
+        builder.Services.Configure<HealthOptions>(health => health.DrainDelay = TimeSpan.Zero); // no proxy waits to take this host out
         builder.Services.Configure<RetryProfileOptions>(RetryProfileNames.ToolCalls, profile => profile.OnRetry = retry => account.Say(
             "(retry)", string.Create(CultureInfo.InvariantCulture, $"{retry.Profile}: try {retry.Attempt} of {retry.MaxAttempts} failed, {retry.Exception?.Message}; next in {retry.Delay.TotalSeconds:0.00} s")));
         return builder;
