@@ -14,7 +14,7 @@ public sealed class DrainTests
     {
         await using var app = await HealthApp.StartAsync(
             configure: static options => options.DrainDelay = TimeSpan.FromSeconds(2), map: static app => app.MapGet("/work", static () => "done"));
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         var lifetime = app.App.Services.GetRequiredService<IHostApplicationLifetime>();
         using var client = new HttpClient { BaseAddress = app.Addresses[0] };
 
@@ -67,10 +67,10 @@ public sealed class DrainTests
         await using var first = apps[0];
         await using var second = apps[1];
         using var balancer = new LoadBalancer(apps.Select(static app => app.Addresses[0]));
-        await Until.True(() => balancer.InRotation == 2);
+        await Until.True(() => balancer.InRotation == 2, cancellationToken: TestContext.Current.CancellationToken);
 
         var requests = balancer.SendAsync(perSecond: 200, TimeSpan.FromSeconds(5));
-        await Until.True(() => balancer.Served(0) > 100 && balancer.Served(1) > 100);
+        await Until.True(() => balancer.Served(0) > 100 && balancer.Served(1) > 100, cancellationToken: TestContext.Current.CancellationToken);
         await apps[0].App.StopAsync(TestContext.Current.CancellationToken);
         var stoppedAt = balancer.Served(1);
         var (sent, failed) = await requests;

@@ -18,11 +18,11 @@ public sealed class HealthMetricsTests
         using var age = new MetricCollector<double>(meters, "Topology.Health", "topology.health.check.age");
         using var duration = new MetricCollector<double>(meters, "Topology.Health", "topology.health.check.duration");
         using var transitions = new MetricCollector<long>(meters, "Topology.Health", "topology.health.transitions");
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(2, Status());
 
         check.Set(HealthStatus.Unhealthy);
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.ServiceUnavailable);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.ServiceUnavailable, cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal(0, Status());
         age.RecordObservableInstruments();

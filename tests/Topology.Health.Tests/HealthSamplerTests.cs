@@ -22,12 +22,12 @@ public sealed class HealthSamplerTests
         var check = new TestCheck(HealthStatus.Healthy);
         using var sampling = new Sampling(random, new HealthOptions { Period = TimeSpan.FromSeconds(10), Jitter = 0.2 }, check.As("nats", HealthStatus.Unhealthy, "ready"));
         await sampling.StartAsync();
-        await Until.True(() => sampling.Time.Waiting == 1);
+        await Until.True(() => sampling.Time.Waiting == 1, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(TimeSpan.FromMilliseconds(expectedMs), sampling.Time.LastWait);
         Assert.Equal(1, check.Runs);
 
         sampling.Time.Fake.Advance(TimeSpan.FromMilliseconds(expectedMs));
-        await Until.True(() => check.Runs == 2);
+        await Until.True(() => check.Runs == 2, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class HealthSamplerTests
         var registration = new HealthCheckRegistration("nats", new TestCheck(HealthStatus.Healthy), null, ["ready"]) { Period = TimeSpan.FromSeconds(3) };
         using var sampling = new Sampling(0.5, new HealthOptions { Period = TimeSpan.FromSeconds(10) }, registration);
         await sampling.StartAsync();
-        await Until.True(() => sampling.Time.Waiting == 1);
+        await Until.True(() => sampling.Time.Waiting == 1, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(TimeSpan.FromSeconds(3), sampling.Time.LastWait);
     }
 
@@ -45,12 +45,12 @@ public sealed class HealthSamplerTests
     {
         var check = new TestCheck(HealthStatus.Unhealthy);
         await using var app = await HealthApp.StartAsync(builder => builder.Services.AddHealthChecks().Add(check.As("warm-up", HealthStatus.Unhealthy, "startup")));
-        await Until.True(() => check.Runs >= 3);
+        await Until.True(() => check.Runs >= 3, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "starting"), await app.StartupAsync());
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "starting"), await app.ReadyAsync());
 
         check.Set(HealthStatus.Healthy);
-        await Until.True(async () => (await app.StartupAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.StartupAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         var board = app.App.Services.GetRequiredService<HealthBoard>();
         Assert.True(board.IsDone(board.Checks.Single(static entry => entry.Name == "warm-up")));
         var runs = check.Runs;
@@ -58,7 +58,7 @@ public sealed class HealthSamplerTests
         for (var rounds = 0; rounds < 3; rounds++)
         {
             var sampled = pool.SampledTimestamp;
-            await Until.True(() => pool.SampledTimestamp != sampled);
+            await Until.True(() => pool.SampledTimestamp != sampled, cancellationToken: TestContext.Current.CancellationToken);
         }
 
         Assert.Equal(runs, check.Runs);
@@ -74,13 +74,13 @@ public sealed class HealthSamplerTests
             builder.Services.AddSingleton<StuckLoop>().AddHostedService(static provider => provider.GetRequiredService<StuckLoop>());
         });
         var loop = app.App.Services.GetRequiredService<StuckLoop>();
-        await Until.True(async () => (await app.ReadyAsync()).Status == "unhealthy");
+        await Until.True(async () => (await app.ReadyAsync()).Status == "unhealthy", cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, (await app.LiveAsync()).Code);
 
         loop.Stuck = true;
-        await Until.True(async () => (await app.LiveAsync()).Code == HttpStatusCode.ServiceUnavailable);
+        await Until.True(async () => (await app.LiveAsync()).Code == HttpStatusCode.ServiceUnavailable, cancellationToken: TestContext.Current.CancellationToken);
         loop.Stuck = false;
-        await Until.True(async () => (await app.LiveAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.LiveAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         hung.SetResult(HealthCheckResult.Healthy());
     }
 

@@ -13,7 +13,7 @@ public sealed class ThreadPoolStarvationTests
     {
         await using var app = await HealthApp.StartAsync(configure: static options => options.MaxThreadPoolDelay = TimeSpan.FromMilliseconds(500));
         var board = app.App.Services.GetRequiredService<HealthBoard>();
-        await Until.True(() => board.Read(ProbeKind.Startup).StatusCode == 200);
+        await Until.True(() => board.Read(ProbeKind.Startup).StatusCode == 200, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(200, board.Read(ProbeKind.Live).StatusCode);
 
         using var release = new ManualResetEventSlim();
@@ -24,6 +24,6 @@ public sealed class ThreadPoolStarvationTests
         await Task.WhenAll(blocked);
 
         Assert.True(found, "live stayed 200 while no work item got a thread");
-        await Until.True(() => board.Read(ProbeKind.Live).StatusCode == 200);
+        await Until.True(() => board.Read(ProbeKind.Live).StatusCode == 200, cancellationToken: TestContext.Current.CancellationToken);
     }
 }
