@@ -57,6 +57,8 @@ public sealed class BrokenProviderTests
         public override DateTimeOffset Now => good.Now;
 
         public override Task PassAsync(TimeSpan time) => good.PassAsync(time);
+
+        public override ValueTask DisposeAsync() => default;
     }
 
     private class Broken(IDeadLetterQueueProvider inner) : IDeadLetterQueueProvider

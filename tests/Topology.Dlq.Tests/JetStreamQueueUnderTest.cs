@@ -9,7 +9,13 @@ internal sealed class JetStreamQueueUnderTest : QueueUnderTest
     private readonly ServiceProvider _services;
 
     public JetStreamQueueUnderTest(INatsConnection connection, Action<IServiceCollection>? configure = null)
+        : this(connection, NatsFixture.Unique("q") + ".dlq", configure)
     {
+    }
+
+    public JetStreamQueueUnderTest(INatsConnection connection, string queue, Action<IServiceCollection>? configure = null)
+    {
+        Queue = queue;
         var services = new ServiceCollection();
         services.AddSingleton(connection);
         services.AddTopologyDlq(options =>
@@ -18,7 +24,11 @@ internal sealed class JetStreamQueueUnderTest : QueueUnderTest
             options.QueueNames.Add(Queue);
         });
         services.Configure<DeadLetterQueueOptions>(Queue, options => options.MaxBytes = 1 << 20);
-        services.AddJetStreamDeadLetterQueues(options => options.Provision = DeadLetterProvisioning.Create);
+        services.AddJetStreamDeadLetterQueues(options =>
+        {
+            options.Provision = DeadLetterProvisioning.Create;
+            options.MaxMarkBytes = 1 << 20; // the server sets a stream's max_bytes aside
+        });
         configure?.Invoke(services);
         _services = services.BuildServiceProvider();
     }
@@ -27,7 +37,7 @@ internal sealed class JetStreamQueueUnderTest : QueueUnderTest
 
     public override IDeadLetterQueueProvider Provider => _services.GetRequiredService<IDeadLetterQueueProvider>();
 
-    public override string Queue { get; } = NatsFixture.Unique("q") + ".dlq";
+    public override string Queue { get; }
 
     public override DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 

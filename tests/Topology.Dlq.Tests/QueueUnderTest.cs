@@ -13,7 +13,7 @@ internal abstract class QueueUnderTest : IAsyncDisposable
 
     public abstract Task PassAsync(TimeSpan time);
 
-    public virtual ValueTask DisposeAsync() => default;
+    public abstract ValueTask DisposeAsync();
 
     public DeadLetter Letter(string id) => new()
     {

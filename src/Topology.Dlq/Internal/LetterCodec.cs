@@ -51,7 +51,7 @@ internal static class LetterCodec
         writer.Add("Dlq-Error-Type", letter.ErrorType, 512);
         writer.Add("Dlq-Error-Message", letter.ErrorMessage, 2048);
 
-        var pairs = letter.Headers.Select(pair => $"{HeaderText.Encode(pair.Key)}={HeaderText.Encode(pair.Value)}").ToList();
+        var pairs = letter.Headers.Select(pair => $"{HeaderText.Encode(pair.Key).Replace("=", "%3D", StringComparison.Ordinal)}={HeaderText.Encode(pair.Value)}").ToList();
         var pairsOverflow = !writer.Fits("Dlq-Header", pairs);
         if (!pairsOverflow)
         {
