@@ -90,8 +90,8 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         _runs = 0;
         _proxy.Drop(FaultDirection.ToClient);
         var running = RunAsync().AsTask();
-        await Until.True(() => _proxy.Stopped(FaultDirection.ToClient) > 0, cancellationToken: Token);
-        Assert.NotEqual(RedisValue.Null, await redis.Connection.GetDatabase().StringGetAsync(Name));
+        await Until.True(
+            async () => _proxy.Stopped(FaultDirection.ToClient) > 0 && await redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
         _proxy.Pass();
         _proxy.Cut();
 
@@ -185,6 +185,35 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         _proxy.Pass();
 
         Assert.Equal(ClaimStatus.OutOfTolerance, (await claiming).Status);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_answer_comes_after_its_lease_has_run_out_is_looked_at_again()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _runs = 0;
+        _proxy.Hold(FaultDirection.ToClient);
+        var late = RunAsync().AsTask();
+        await Until.True(() => redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
+        var direct = redis.Connection.GetDatabase();
+        await direct.KeyExpireAsync(Name, await direct.KeyTimeToLiveAsync(Name) - TimeSpan.FromSeconds(31));
+        _clock.Passed = TimeSpan.FromSeconds(31);
+        var other = new RedisIdempotencyStore(() => redis.Connection, Options.Create(_options), TimeProvider.System, () => 0.5);
+        Assert.Equal(ClaimStatus.TookOver, (await other.ClaimAsync(Claim(_key), Token)).Status);
+        _proxy.Pass();
+
+        Assert.Equal(IdempotentStatus.InProgress, (await late).Status);
+        Assert.Equal(0, _runs);
+    }
+
+    [Fact]
+    public async Task The_fence_grows_even_when_the_servers_clock_went_back()
+    {
+        var future = DateTimeOffset.UtcNow.AddYears(1).ToUnixTimeMilliseconds() * 1000;
+        await redis.Connection.GetDatabase().StringSetAsync(
+            Name, $"1R{future:D16}{Guid.NewGuid():N}{RequestFingerprint.None}{3_570_000:D12}", TimeSpan.FromHours(1));
+
+        Assert.Equal(future + 1, (await RunAsync()).Fence);
     }
 
     [Fact]
