@@ -8,6 +8,8 @@ internal sealed class DeadLetterStore(IDeadLetterQueueProvider provider, DeadLet
     {
         ArgumentException.ThrowIfNullOrEmpty(id);
         _ = queues[queue];
+        if (!DeadLetterId.IsValid(id))
+            return null;
         var letter = await provider.FindAsync(queue, id, cancellationToken).ConfigureAwait(false);
         if (letter is null)
             return null;

@@ -57,7 +57,7 @@ internal sealed class DeadLetterWorker(
     }
 
     // Enough tries to outlast an alert sink that is away for an hour and a half.
-    private static DeadLetterConsumerOptions AlertConsumer { get; } = new() { Name = "dlq-alerts", MaxDeliver = 100 };
+    internal static DeadLetterConsumerOptions AlertConsumer { get; } = new() { Name = "dlq-alerts", MaxDeliver = 100 };
 
     private static DeadLetterProcessorRegistration AlertOnly(string queue) =>
         new(queue, typeof(AlertOnlyProcessor), services => ActivatorUtilities.CreateInstance<AlertOnlyProcessor>(services));

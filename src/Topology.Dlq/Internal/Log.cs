@@ -25,4 +25,11 @@ internal static partial class Log
 
     [LoggerMessage(1306, LogLevel.Information, "Processing {Queue} as {Consumer} has started.")]
     public static partial void LoopStarted(ILogger logger, string queue, string consumer);
+
+    [LoggerMessage(1307, LogLevel.Warning, "{Thing} of {Queue} differs: {Field} is {Actual}, wanted {Wanted}; not supported by this server: {NotSupported}.")]
+    public static partial void Drift(
+        ILogger logger, string queue, string thing, string field, string wanted, string actual, bool notSupported);
+
+    [LoggerMessage(1308, LogLevel.Information, "Created {Thing} for {Queue}.")]
+    public static partial void Created(ILogger logger, string queue, string thing);
 }

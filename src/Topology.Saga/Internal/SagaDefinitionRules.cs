@@ -12,7 +12,7 @@ internal static class SagaDefinitionRules
             faults.Add($"the name '{name}' must be 1 to 128 letters, digits, '_', '-' or '.'.");
         }
 
-        if (steps.Count == 0)
+        if (steps.Count == 0 && faults.Count == 0)
         {
             faults.Add("there is no step; add at least one.");
         }
