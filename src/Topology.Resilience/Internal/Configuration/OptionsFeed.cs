@@ -15,7 +15,14 @@ internal sealed record OptionsFeed<TOptions>(
     SettingArea Area,
     Func<SettingsTree, IEnumerable<string>> Names,
     Func<SettingsTree, string, IEnumerable<Setting>> Settings,
-    Action<Setting, TOptions> Apply);
+    Action<Setting, TOptions> Apply)
+{
+    /// <summary>Returns the names whose settings differ.</summary>
+    public IEnumerable<string> Changed(SettingsTree old, SettingsTree tree) =>
+        Names(old).Union(Names(tree)).Where(name => Text(old, name) != Text(tree, name));
+
+    private string Text(SettingsTree tree, string name) => string.Concat(Settings(tree, name).Select(s => s.Fingerprint()));
+}
 
 internal static class OptionsFeeds
 {
