@@ -11,4 +11,19 @@ public static class DeadLetterQueueNames
 
     /// <summary>Compensations that used up their tries, and stuck sagas; 30 days.</summary>
     public const string WorkflowCompensation = "workflow.compensation.dlq";
+
+    /// <summary>Returns the name a queue has on a server, where dots are not allowed: <c>AGENT_RUN_DLQ</c> for <c>agent.run.dlq</c>.</summary>
+    /// <remarks>Upper case, dots become underscores. Two queues that would meet in one name are refused at start.</remarks>
+    /// <param name="queue">The logical name.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="queue"/> is <see langword="null"/>.</exception>
+    public static string ToPhysical(string queue)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return queue.Replace('.', '_').ToUpperInvariant();
+    }
+
+    /// <summary>Returns the name of the stream that holds a queue's marks.</summary>
+    /// <param name="queue">The logical name of the queue.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="queue"/> is <see langword="null"/>.</exception>
+    public static string ToPhysicalMarks(string queue) => ToPhysical(queue) + "_MARKS";
 }

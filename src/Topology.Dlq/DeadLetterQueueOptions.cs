@@ -7,7 +7,8 @@ namespace Topology.Dlq;
 /// </remarks>
 public sealed class DeadLetterQueueOptions
 {
-    /// <summary>Gets the subjects under which letters arrive. A letter's own subject is <c>{subject}.{tenant}.{id}</c>.</summary>
+    /// <summary>Gets the subjects under which letters arrive. A letter's own subject is <c>{subject}.{tenant}.{id}</c>, of the first.</summary>
+    /// <value>Left empty it is the queue's name with <c>.failed</c> in place of <c>.dlq</c>, as in the specification.</value>
     public IList<string> Subjects { get; } = [];
 
     /// <summary>Gets or sets how long a letter is kept.</summary>

@@ -1,0 +1,32 @@
+namespace Topology.Dlq;
+
+/// <summary>The reasons this package gives. A publisher may use its own short codes beside them.</summary>
+public static class DeadLetterReasons
+{
+    /// <summary>The handler failed as often as it may.</summary>
+    public const string MaxAttempts = "max-attempts";
+
+    /// <summary>The handler said that the message can never succeed.</summary>
+    public const string Rejected = "rejected";
+
+    /// <summary>The handler ended its process, or never gave a verdict, as often as it may.</summary>
+    public const string CrashLoop = "crash-loop";
+
+    /// <summary>The message cannot be read.</summary>
+    public const string Undecodable = "undecodable";
+
+    /// <summary>A compensation used up its tries.</summary>
+    public const string CompensationFailed = "compensation-failed";
+
+    /// <summary>A saga can go neither forward nor back.</summary>
+    public const string Stuck = "stuck";
+
+    /// <summary>The message was put into the queue's subject by another program, without this package's headers.</summary>
+    public const string External = "external";
+
+    internal static string Tag(string reason) => reason switch
+    {
+        MaxAttempts or Rejected or CrashLoop or Undecodable or CompensationFailed or Stuck or External => reason,
+        _ => "other",
+    };
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Topology.Dlq;
+using Topology.Dlq.Internal;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers dead-letter queues.</summary>
+public static class DeadLetterServiceCollectionExtensions
+{
+    private static readonly Func<IServiceProvider, IDeadLetterQueueProvider> MissingProvider = _ => throw new InvalidOperationException(
+        "Dead-letter queues have no provider: call AddInMemoryDeadLetterQueues() beside AddTopologyDlq().");
+
+    /// <summary>Adds the publisher, store, redrive and worker of dead-letter queues. A provider is added beside it.</summary>
+    /// <remarks>Queues are read once, when the host starts. Calling it twice adds nothing twice.</remarks>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Changes the options.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static IServiceCollection AddTopologyDlq(this IServiceCollection services, Action<DeadLetterOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddOptions<DeadLetterOptions>().ValidateOnStart();
+        if (configure is not null)
+            services.Configure(configure);
+        if (services.Any(service => service.ServiceType == typeof(DeadLetterQueues)))
+            return services;
+
+        // First, so that a queue configured before this call keeps what it was given.
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<DeadLetterQueueOptions>, DeadLetterQueueDefaults>());
+        services.AddSingleton<IPostConfigureOptions<DeadLetterQueueOptions>, DeadLetterQueueDefaults>();
+        services.AddSingleton<IValidateOptions<DeadLetterQueueOptions>, DeadLetterQueueOptionsValidator>();
+        services.AddSingleton<IValidateOptions<DeadLetterOptions>, DeadLetterOptionsValidator>();
+
+        services.AddLogging();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<DeadLetterQueues>();
+        services.AddSingleton(provider => new DeadLetterMetrics(
+            provider.GetRequiredService<TimeProvider>(), provider.GetService<IMeterFactory>()));
+        services.TryAddSingleton(MissingProvider);
+        services.TryAddSingleton<IDeadLetterPublisher, DeadLetterPublisher>();
+        services.TryAddSingleton<IDeadLetterStore, DeadLetterStore>();
+        services.TryAddSingleton<IDeadLetterRedrive, DeadLetterRedrive>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeadLetterAlertSink, LogAlertSink>());
+        services.AddSingleton<IHostedService, DeadLetterWorker>();
+        services.AddSingleton<IHostedService, DeadLetterSampler>();
+        return services;
+    }
+
+    /// <summary>Keeps letters in this process; they end with it. A provider that was added earlier stays.</summary>
+    /// <param name="services">The services.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static IServiceCollection AddInMemoryDeadLetterQueues(this IServiceCollection services) =>
+        services.AddDeadLetterQueueProvider<InMemoryDeadLetterQueueProvider>();
+
+    /// <summary>Registers the processor of a queue, and with it starts the queue's consumer in this process.</summary>
+    /// <typeparam name="T">The processor; created by the container for each try, in a scope of its own.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <param name="queue">The logical name of the queue. A second processor for it is refused at start.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="queue"/> is empty.</exception>
+    public static IServiceCollection AddDeadLetterProcessor<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services, string queue)
+        where T : class, IDeadLetterProcessor
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(queue);
+        services.TryAddScoped<T>();
+        if (!Instances<DeadLetterProcessorRegistration>(services).Any(known => known.Queue == queue && known.Type == typeof(T)))
+            services.AddSingleton(new DeadLetterProcessorRegistration(queue, typeof(T), static provider => provider.GetRequiredService<T>()));
+        return services;
+    }
+
+    /// <summary>Registers where a queue's letters go when they are redriven.</summary>
+    /// <typeparam name="T">The target; created once.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <param name="queue">The logical name of the queue. A second target for it is refused at start.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="queue"/> is empty.</exception>
+    public static IServiceCollection AddRedriveTarget<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services, string queue)
+        where T : class, IRedriveTarget
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(queue);
+        services.TryAddSingleton<T>();
+        if (!Instances<RedriveTargetRegistration>(services).Any(known => known.Queue == queue && known.Type == typeof(T)))
+            services.AddSingleton(new RedriveTargetRegistration(queue, typeof(T), static provider => provider.GetRequiredService<T>()));
+        return services;
+    }
+
+    /// <summary>Registers a sink for alerts, beside the log.</summary>
+    /// <typeparam name="T">The sink; created once.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static IServiceCollection AddDeadLetterAlertSink<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services)
+        where T : class, IDeadLetterAlertSink
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeadLetterAlertSink, T>());
+        return services;
+    }
+
+    /// <summary>Registers where letters and marks are kept. A provider that was added earlier stays.</summary>
+    /// <typeparam name="T">The provider; created once.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static IServiceCollection AddDeadLetterQueueProvider<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services)
+        where T : class, IDeadLetterQueueProvider
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (services.FirstOrDefault(service => !service.IsKeyedService && ReferenceEquals(service.ImplementationFactory, MissingProvider)) is { } missing)
+            services.Remove(missing);
+        services.TryAddSingleton<IDeadLetterQueueProvider, T>();
+        return services;
+    }
+
+    private static IEnumerable<T> Instances<T>(IServiceCollection services)
+        where T : class => services.Select(service => service.ServiceType == typeof(T) && !service.IsKeyedService ? service.ImplementationInstance as T : null).OfType<T>();
+}

@@ -1,0 +1,3 @@
+namespace Topology.Dlq.Internal;
+
+internal sealed record DeadLetterProcessorRegistration(string Queue, Type Type, Func<IServiceProvider, IDeadLetterProcessor> Create);

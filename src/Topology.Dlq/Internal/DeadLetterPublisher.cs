@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Topology.Dlq.Internal;
+
+internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, DeadLetterQueues queues, DeadLetterMetrics metrics)
+    : IDeadLetterPublisher
+{
+    public async ValueTask<DeadLetterReceipt> PublishAsync(DeadLetter letter, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(letter);
+        RequireId(letter.Id);
+        _ = queues[letter.Queue];
+
+        var mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+        if (mark.Closed is not null)
+        {
+            await provider.RemoveAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+            return Receipt(DeadLetterOutcome.AlreadyClosed);
+        }
+
+        if (mark.Transferred)
+            return Receipt(DeadLetterOutcome.AlreadyPresent);
+
+        var stored = await provider.AppendAsync(Complete(letter), cancellationToken).ConfigureAwait(false);
+        if (stored)
+            metrics.Published(letter.Queue, letter.Reason);
+        mark = await provider.UpdateMarkAsync(
+            mark,
+            current => current.Transferred || current.Closed is not null ? current : current with { Transferred = true },
+            cancellationToken).ConfigureAwait(false);
+
+        // Closed while it was being stored: the close did not see the letter.
+        if (mark.Closed is not null)
+        {
+            await provider.RemoveAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+            return Receipt(DeadLetterOutcome.AlreadyClosed);
+        }
+
+        return Receipt(stored ? DeadLetterOutcome.Stored : DeadLetterOutcome.AlreadyPresent);
+
+        DeadLetterReceipt Receipt(DeadLetterOutcome outcome) => new(letter.Queue, letter.Id, outcome);
+    }
+
+    public async ValueTask<bool> CloseAsync(string queue, string id, string reason, CancellationToken cancellationToken = default)
+    {
+        RequireId(id);
+        ArgumentException.ThrowIfNullOrEmpty(reason);
+        _ = queues[queue];
+        var mark = await provider.ReadMarkAsync(queue, id, cancellationToken).ConfigureAwait(false);
+        return await provider.CloseAsync(mark, reason, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static DeadLetter Complete(DeadLetter letter) => letter with
+    {
+        Fingerprint = letter.Fingerprint.Length > 0 ? letter.Fingerprint : FingerprintOf(letter),
+        History = letter.History.Count <= 10 ? letter.History : [.. letter.History.TakeLast(10)],
+        Headers = [.. letter.Headers.Where(header => !header.Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))],
+        Status = DeadLetterStatus.Open,
+        ParkReason = null,
+        ProcessorAttempts = 0,
+    };
+
+    /// <summary>The kind of failure, and where it was thrown: messages differ too often between letters of one cause.</summary>
+    private static string FingerprintOf(DeadLetter letter)
+    {
+        var frame = (letter.ErrorStack ?? "").AsSpan().Trim();
+        var end = frame.IndexOfAny('\r', '\n');
+        if (end >= 0)
+            frame = frame[..end];
+
+        // A line number moves with every edit of the file.
+        var line = frame.LastIndexOf(":line ", StringComparison.Ordinal);
+        if (line >= 0)
+            frame = frame[..line];
+        var text = $"{letter.Reason}\n{letter.ErrorType}\n{frame}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+    }
+
+    private static void RequireId(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        if (!DeadLetterId.IsValid(id))
+            throw new ArgumentException($"A letter id has 1 to {DeadLetterId.MaxLength} letters, digits, '-' or '_'.", nameof(id));
+    }
+}

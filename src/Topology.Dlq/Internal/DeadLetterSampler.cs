@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>Counts each queue now and then, so that reading a gauge never calls a server.</summary>
+internal sealed class DeadLetterSampler(
+    IDeadLetterQueueProvider provider,
+    DeadLetterQueues queues,
+    IOptions<DeadLetterOptions> options,
+    DeadLetterMetrics metrics,
+    TimeProvider time,
+    ILogger<DeadLetterSampler> logger) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            foreach (var queue in queues.Names)
+            {
+                try
+                {
+                    metrics.Sampled(queue, await provider.SampleAsync(queue, stoppingToken).ConfigureAwait(false));
+                }
+                catch (Exception error) when (!stoppingToken.IsCancellationRequested)
+                {
+                    // An old depth would look like a healthy one.
+                    metrics.Sampled(queue, null);
+                    Log.SampleFailed(logger, error, queue);
+                }
+            }
+
+            await Task.Delay(options.Value.SampleInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}

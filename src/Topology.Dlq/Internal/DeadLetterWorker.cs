@@ -1,0 +1,217 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>Runs one loop per queue that has a processor, and starts it again when it breaks.</summary>
+/// <remarks>
+/// One letter at a time per queue: a letter that ends the process must not use up the tries of its neighbours. Every try is written down
+/// before it begins, so a crash counts.
+/// </remarks>
+internal sealed class DeadLetterWorker(
+    IDeadLetterQueueProvider provider,
+    DeadLetterQueues queues,
+    IOptions<DeadLetterOptions> options,
+    IEnumerable<DeadLetterProcessorRegistration> registrations,
+    IServiceScopeFactory scopes,
+    DeadLetterMetrics metrics,
+    TimeProvider time,
+    ILogger<DeadLetterWorker> logger) : BackgroundService
+{
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    private readonly CancellationTokenSource _abandon = new();
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        // Stops receiving now; the letter in hand may finish until the host stops waiting.
+        using var registration = cancellationToken.Register(_abandon.Cancel);
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public override void Dispose()
+    {
+        _abandon.Cancel();
+        base.Dispose();
+        _abandon.Dispose();
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.Value.ProcessLetters)
+            return Task.CompletedTask;
+
+        var byQueue = registrations.ToDictionary(registration => registration.Queue, StringComparer.Ordinal);
+        var loops = new List<Task>();
+        foreach (var queue in queues.Names)
+        {
+            if (byQueue.TryGetValue(queue, out var registration))
+                loops.Add(SuperviseAsync(registration, queues[queue].Consumer ?? new() { Name = "dlq-processor" }, stoppingToken));
+            else if (queues[queue].Consumer is null)
+                loops.Add(SuperviseAsync(AlertOnly(queue), AlertConsumer, stoppingToken));
+        }
+
+        return Task.WhenAll(loops);
+    }
+
+    // Enough tries to outlast an alert sink that is away for an hour and a half.
+    internal static DeadLetterConsumerOptions AlertConsumer { get; } = new() { Name = "dlq-alerts", MaxDeliver = 100 };
+
+    private static DeadLetterProcessorRegistration AlertOnly(string queue) =>
+        new(queue, typeof(AlertOnlyProcessor), services => ActivatorUtilities.CreateInstance<AlertOnlyProcessor>(services));
+
+    private async Task SuperviseAsync(
+        DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                Log.LoopStarted(logger, registration.Queue, consumer.Name);
+                await foreach (var delivery in provider.ReceiveAsync(registration.Queue, consumer, stoppingToken).ConfigureAwait(false))
+                {
+                    await ProcessAsync(registration, consumer, delivery).ConfigureAwait(false);
+                    failures = 0;
+                    if (stoppingToken.IsCancellationRequested)
+                        return;
+                }
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error)
+            {
+                var pause = Delay(++failures);
+                if (pause > LongestPause)
+                    pause = LongestPause;
+                Log.LoopFailed(logger, error, registration.Queue, pause);
+                await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async ValueTask ProcessAsync(
+        DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, IDeadLetterDelivery delivery)
+    {
+        var cancellationToken = _abandon.Token;
+        var letter = delivery.Letter;
+        var mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+        if (mark.Closed is not null)
+        {
+            await provider.RemoveAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+            await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        if (mark.Parked is not null)
+        {
+            await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        DeadLetterVerdict verdict;
+        if (mark.ProcessorStarts >= consumer.MaxDeliver)
+        {
+            verdict = DeadLetterVerdict.Park("processor-gave-no-verdict");
+        }
+        else
+        {
+            mark = await provider.UpdateMarkAsync(mark, current => current with { ProcessorStarts = current.ProcessorStarts + 1 }, cancellationToken)
+                .ConfigureAwait(false);
+            verdict = await RunAsync(registration, consumer, delivery, mark, cancellationToken).ConfigureAwait(false);
+            if (verdict.Kind == DeadLetterVerdictKind.RetryAfter && mark.ProcessorStarts >= consumer.MaxDeliver)
+                verdict = DeadLetterVerdict.Park("processor-failed");
+
+            // The processor's steps were written into the mark meanwhile.
+            mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+        }
+
+        await ApplyAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false);
+        metrics.Processed(letter.Queue, verdict.Kind);
+    }
+
+    private async ValueTask ApplyAsync(
+        IDeadLetterDelivery delivery, DeadLetterMark mark, DeadLetterVerdict verdict, CancellationToken cancellationToken)
+    {
+        switch (verdict.Kind)
+        {
+            case DeadLetterVerdictKind.RetryAfter:
+                await delivery.PutBackAsync(verdict.Delay, cancellationToken).ConfigureAwait(false);
+                return;
+            case DeadLetterVerdictKind.Done:
+                await provider.CloseAsync(mark, "done", cancellationToken).ConfigureAwait(false);
+                break;
+            case DeadLetterVerdictKind.Discard:
+                await provider.CloseAsync(mark, $"discarded: {verdict.Reason}", cancellationToken).ConfigureAwait(false);
+                break;
+            default:
+                var reason = verdict.Reason ?? "no verdict";
+                await provider.UpdateMarkAsync(
+                    mark, current => current.Closed is not null || current.Parked is not null ? current : current with { Parked = reason }, cancellationToken)
+                    .ConfigureAwait(false);
+                Log.Parked(logger, mark.Queue, mark.Id, reason);
+                break;
+        }
+
+        await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<DeadLetterVerdict> RunAsync(
+        DeadLetterProcessorRegistration registration,
+        DeadLetterConsumerOptions consumer,
+        IDeadLetterDelivery delivery,
+        DeadLetterMark mark,
+        CancellationToken cancellationToken)
+    {
+        using var finished = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var renewing = RenewAsync(delivery, consumer.AckWait / 3, finished.Token);
+        try
+        {
+            var scope = scopes.CreateAsyncScope();
+            await using var disposal = scope.ConfigureAwait(false);
+            var processor = registration.Create(scope.ServiceProvider);
+            var context = new DeadLetterContext(provider, delivery.Letter.With(mark), mark, consumer.MaxDeliver);
+            return await processor.ProcessAsync(context, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+        {
+            Log.ProcessorFailed(logger, error, mark.Queue, mark.Id, mark.ProcessorStarts, consumer.MaxDeliver);
+            return DeadLetterVerdict.RetryAfter(Delay(mark.ProcessorStarts));
+        }
+        finally
+        {
+            await finished.CancelAsync().ConfigureAwait(false);
+            await renewing.ConfigureAwait(false);
+        }
+    }
+
+    private async Task RenewAsync(IDeadLetterDelivery delivery, TimeSpan every, CancellationToken finished)
+    {
+        while (true)
+        {
+            await Task.Delay(every, time, finished).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (finished.IsCancellationRequested)
+                return;
+            try
+            {
+                await delivery.RenewAsync(finished).ConfigureAwait(false);
+            }
+            catch (Exception error) when (!finished.IsCancellationRequested)
+            {
+                Log.RenewFailed(logger, error, delivery.Letter.Queue, delivery.Letter.Id);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    // The specification's default profile: 1 s, 2 s, 4 s … 60 s.
+    private static TimeSpan Delay(int failures) => TimeSpan.FromSeconds(Math.Min(Math.Pow(2, failures - 1), 60));
+}

@@ -1,0 +1,257 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>The streams and consumers of queues: what they must be, whether they are, and what may be done about it.</summary>
+internal sealed class JetStreamTopology(
+    INatsConnection connection, DeadLetterQueues queues, IOptions<JetStreamDeadLetterOptions> options, ILogger<JetStreamTopology> logger)
+    : IDeadLetterTopology, IDisposable
+{
+    private const int StreamNotFound = 10059;
+    private const int ConsumerNotFound = 10014;
+
+    private readonly NatsJSContext _context = new(connection);
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
+
+    public NatsJSContext Context => _context;
+
+    public async ValueTask<IReadOnlyList<DeadLetterDrift>> ApplyAsync(DeadLetterProvisioning mode, CancellationToken cancellationToken = default)
+    {
+        var drift = new List<DeadLetterDrift>();
+        if (mode == DeadLetterProvisioning.Off)
+            return drift;
+        foreach (var queue in queues.Names.Order(StringComparer.Ordinal))
+        {
+            await JetStreamErrors.WrapAsync(
+                queue,
+                async () =>
+                {
+                    await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await ConsumerAsync(queue, queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer, mode, drift, cancellationToken).ConfigureAwait(false);
+                    return true;
+                }).ConfigureAwait(false);
+        }
+
+        return drift;
+    }
+
+    /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
+    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
+        OnceAsync(queue, queue, drift => StreamsAsync(queue, options.Value.Provision, drift, cancellationToken), cancellationToken);
+
+    public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string queue, DeadLetterConsumerOptions consumer, CancellationToken cancellationToken)
+    {
+        await EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
+        await OnceAsync(
+            queue, $"{queue}/{consumer.Name}", drift => ConsumerAsync(queue, consumer, options.Value.Provision, drift, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
+        return await _context.GetConsumerAsync(DeadLetterQueueNames.ToPhysical(queue), consumer.Name, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks again at the next use: a stream that was there has gone.</summary>
+    public void Forget(string queue)
+    {
+        lock (_ready)
+            _ready.RemoveWhere(ready => ready == queue || ready.StartsWith($"{queue}/", StringComparison.Ordinal));
+    }
+
+    public TimeSpan MarkMaxAge(string queue) => options.Value.MarkMaxAge ?? queues[queue].MaxAge + TimeSpan.FromDays(1);
+
+    public void Dispose() => _one.Dispose();
+
+    private async ValueTask OnceAsync(
+        string queue, string what, Func<List<DeadLetterDrift>, ValueTask> apply, CancellationToken cancellationToken)
+    {
+        if (options.Value.Provision == DeadLetterProvisioning.Off || IsReady())
+            return;
+        await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (IsReady())
+                return;
+            var drift = new List<DeadLetterDrift>();
+            await apply(drift).ConfigureAwait(false);
+            foreach (var field in drift)
+                Log.Drift(logger, field.Queue, field.Thing, field.Field, field.Wanted, field.Actual, field.NotSupported);
+            var broken = drift.Where(field => field.Breaks).Select(field => $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
+            if (broken.Count > 0)
+                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {string.Join(". ", broken)}.") { Queue = queue };
+            lock (_ready)
+                _ready.Add(what);
+        }
+        finally
+        {
+            _one.Release();
+        }
+
+        bool IsReady()
+        {
+            lock (_ready)
+                return _ready.Contains(what);
+        }
+    }
+
+    private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
+    {
+        await RequireServerAsync(queue).ConfigureAwait(false);
+        foreach (var wanted in new[] { Letters(queue), Marks(queue) })
+        {
+            var thing = $"stream {wanted.Name}";
+            StreamConfig actual;
+            try
+            {
+                actual = (await _context.GetStreamAsync(wanted.Name!, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.Config;
+            }
+            catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
+            {
+                if (mode != DeadLetterProvisioning.Create)
+                {
+                    drift.Add(new(queue, thing, "exists", "true", "false", Breaks: true, NotSupported: false));
+                    continue;
+                }
+
+                actual = (await _context.CreateStreamAsync(wanted, cancellationToken).ConfigureAwait(false)).Info.Config;
+                Log.Created(logger, queue, thing);
+            }
+
+            Compare(queue, wanted, actual, drift);
+        }
+    }
+
+    private async ValueTask ConsumerAsync(
+        string queue, DeadLetterConsumerOptions consumer, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
+    {
+        var stream = DeadLetterQueueNames.ToPhysical(queue);
+        var thing = $"consumer {stream}/{consumer.Name}";
+        var wanted = Consumer(consumer);
+        ConsumerConfig actual;
+        try
+        {
+            actual = (await _context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false)).Info.Config;
+        }
+        catch (NatsJSApiException missing) when (missing.Error.ErrCode is ConsumerNotFound or StreamNotFound)
+        {
+            if (mode != DeadLetterProvisioning.Create)
+            {
+                drift.Add(new(queue, thing, "exists", "true", "false", Breaks: true, NotSupported: false));
+                return;
+            }
+
+            actual = (await _context.CreateConsumerAsync(stream, wanted, cancellationToken).ConfigureAwait(false)).Info.Config;
+            Log.Created(logger, queue, thing);
+        }
+
+        var fields = new Fields(queue, thing, drift);
+        fields.Add("ack_policy", wanted.AckPolicy, actual.AckPolicy, breaks: true);
+        fields.Add("ack_wait", wanted.AckWait, actual.AckWait, breaks: actual.AckWait < wanted.AckWait);
+        fields.Add("max_deliver", -1L, actual.MaxDeliver, breaks: true);
+        fields.Add("max_ack_pending", wanted.MaxAckPending, actual.MaxAckPending);
+        fields.Add("backoff", "", string.Join(",", actual.Backoff ?? []), breaks: true);
+        fields.Add("filter_subject", "", actual.FilterSubject ?? "", breaks: true);
+        fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
+        fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
+    }
+
+    private async ValueTask RequireServerAsync(string queue)
+    {
+        await connection.ConnectAsync().ConfigureAwait(false);
+        if (ServerVersion < new Version(2, 9))
+            throw new DeadLetterException($"NATS server {connection.ServerInfo?.Version} is too old for dead-letter queues; it must be 2.9 or later.") { Queue = queue };
+    }
+
+    private Version ServerVersion =>
+        Version.TryParse(connection.ServerInfo?.Version.Split('-')[0], out var version) ? version : new Version(0, 0);
+
+    private StreamConfig Letters(string queue)
+    {
+        var configured = queues[queue];
+        return Stream(queue, DeadLetterQueueNames.ToPhysical(queue), configured) with
+        {
+            Subjects = [.. configured.Subjects.SelectMany(subject => new[] { subject, $"{subject}.>" })],
+            MaxAge = configured.MaxAge,
+            MaxBytes = configured.MaxBytes,
+            Description = $"Dead letters of {queue}",
+        };
+    }
+
+    private StreamConfig Marks(string queue)
+    {
+        var name = DeadLetterQueueNames.ToPhysicalMarks(queue);
+        return Stream(queue, name, queues[queue]) with
+        {
+            Subjects = [$"{name}.>"],
+            MaxAge = MarkMaxAge(queue),
+            MaxBytes = options.Value.MaxMarkBytes,
+            MaxMsgsPerSubject = 1,
+            Description = $"Marks of {queue}",
+        };
+    }
+
+    private StreamConfig Stream(string queue, string name, DeadLetterQueueOptions configured) => new(name, [])
+    {
+        Retention = StreamConfigRetention.Limits,
+        Discard = StreamConfigDiscard.New,
+        MaxMsgs = -1,
+        MaxMsgsPerSubject = -1,
+        MaxMsgSize = -1,
+        Storage = configured.Storage == DeadLetterStorage.Memory ? StreamConfigStorage.Memory : StreamConfigStorage.File,
+        NumReplicas = options.Value.Replicas,
+        DuplicateWindow = configured.MaxAge < TimeSpan.FromMinutes(2) ? configured.MaxAge : TimeSpan.FromMinutes(2),
+        AllowDirect = true,
+        Metadata = new Dictionary<string, string> { ["topology.name"] = queue },
+    };
+
+    private static ConsumerConfig Consumer(DeadLetterConsumerOptions consumer) => new(consumer.Name)
+    {
+        DurableName = consumer.Name,
+        AckPolicy = ConsumerConfigAckPolicy.Explicit,
+        AckWait = consumer.AckWait,
+        MaxDeliver = -1,
+
+        // A delayed letter counts as pending: a low limit would let the delayed ones stop all others.
+        MaxAckPending = 100_000,
+        DeliverPolicy = ConsumerConfigDeliverPolicy.All,
+    };
+
+    private void Compare(string queue, StreamConfig wanted, StreamConfig actual, List<DeadLetterDrift> drift)
+    {
+        var fields = new Fields(queue, $"stream {wanted.Name}", drift);
+        var missing = wanted.Subjects!.Except(actual.Subjects ?? [], StringComparer.Ordinal).Any();
+        fields.Add("subjects", List(wanted.Subjects), List(actual.Subjects), breaks: missing);
+        fields.Add("retention", wanted.Retention, actual.Retention, breaks: true);
+        fields.Add("discard", wanted.Discard, actual.Discard, breaks: true);
+        fields.Add("max_age", wanted.MaxAge, actual.MaxAge);
+        fields.Add("max_bytes", wanted.MaxBytes, actual.MaxBytes);
+        fields.Add("max_msgs", wanted.MaxMsgs, actual.MaxMsgs);
+        fields.Add("max_msgs_per_subject", wanted.MaxMsgsPerSubject, actual.MaxMsgsPerSubject, breaks: true);
+        fields.Add("max_msg_size", wanted.MaxMsgSize, actual.MaxMsgSize);
+        fields.Add("storage", wanted.Storage, actual.Storage);
+        fields.Add("num_replicas", wanted.NumReplicas, actual.NumReplicas);
+        fields.Add("duplicate_window", wanted.DuplicateWindow, actual.DuplicateWindow);
+        fields.Add("allow_direct", wanted.AllowDirect, actual.AllowDirect, breaks: true);
+        fields.Add("deny_delete", false, actual.DenyDelete, breaks: true);
+        fields.Add("discard_new_per_subject", false, actual.DiscardNewPerSubject, breaks: true);
+        fields.Add("description", wanted.Description ?? "", actual.Description ?? "");
+        fields.Add(
+            "metadata.topology.name", queue, actual.Metadata?.TryGetValue("topology.name", out var named) == true ? named : "", notSupported: ServerVersion < new Version(2, 10));
+
+        static string List(ICollection<string>? subjects) => string.Join(",", (subjects ?? []).Order(StringComparer.Ordinal));
+    }
+
+    private sealed class Fields(string queue, string thing, List<DeadLetterDrift> drift)
+    {
+        public void Add<T>(string field, T wanted, T actual, bool breaks = false, bool notSupported = false)
+        {
+            if (!EqualityComparer<T>.Default.Equals(wanted, actual))
+                drift.Add(new(queue, thing, field, Text(wanted), Text(actual), breaks, notSupported));
+        }
+
+        private static string Text<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+    }
+}

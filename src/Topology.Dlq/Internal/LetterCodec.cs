@@ -1,0 +1,281 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using NATS.Client.Core;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>A letter as a NATS message: the body as it was, everything else in <c>Dlq-*</c> headers of printable ASCII.</summary>
+/// <remarks>
+/// A message that just fitted a server does not fit with our headers added. What is too much, original headers beyond the budget and the
+/// tail of the body, is kept beside the letter as an overflow, so that nothing of the original is ever lost.
+/// </remarks>
+internal static class LetterCodec
+{
+    public const int HeaderBudget = 16 * 1024;
+
+    private const string Version = "Dlq-Version";
+
+    // What the client and the server add: message id, expected sequence, line ends.
+    private const int Margin = 512;
+
+    public readonly record struct Encoded(NatsHeaders Headers, ReadOnlyMemory<byte> Body, IReadOnlyList<ReadOnlyMemory<byte>> Overflow);
+
+    public static Encoded Encode(DeadLetter letter, int maxPayload)
+    {
+        var budget = Math.Min(HeaderBudget, maxPayload / 4);
+        var writer = new Writer(budget);
+        writer.Add(Version, "1");
+        writer.Add("Dlq-Id", letter.Id);
+        writer.Add("Dlq-Reason", letter.Reason, 256);
+        writer.Add("Dlq-Tenant", letter.Tenant, 512);
+        writer.Add("Dlq-Subject", letter.Subject, 1024);
+        writer.Add("Dlq-Content-Type", letter.ContentType, 256);
+        writer.Add("Dlq-First-Failed-At", Time(letter.FirstFailedAt));
+        writer.Add("Dlq-Last-Failed-At", Time(letter.LastFailedAt));
+        writer.Add("Dlq-Attempts", Number(letter.Attempts));
+        writer.Add("Dlq-Fingerprint", letter.Fingerprint, 128);
+        writer.Add("Dlq-Redrive-Count", Number(letter.RedriveCount));
+        writer.Add("Dlq-Workflow-Id", letter.WorkflowId, 512);
+        if (letter.Source is { } source)
+        {
+            writer.Add("Dlq-Source-Stream", source.Stream, 512);
+            writer.Add("Dlq-Source-Seq", source.Sequence.ToString(CultureInfo.InvariantCulture));
+            writer.Add("Dlq-Source-Consumer", source.Consumer, 512);
+            writer.Add("Dlq-Source-Time", Time(source.StoredAt));
+            writer.Add("Dlq-Source-Msg-Id", source.MessageId, 512);
+        }
+
+        foreach (var attempt in letter.History)
+            writer.Add("Dlq-History", $"{Number(attempt.Number)} {Time(attempt.FailedAt)} {HeaderText.Encode(attempt.ErrorType ?? "", 128)}", raw: true);
+        writer.Add("Dlq-Error-Type", letter.ErrorType, 512);
+        writer.Add("Dlq-Error-Message", letter.ErrorMessage, 2048);
+
+        var pairs = letter.Headers.Select(pair => $"{HeaderText.Encode(pair.Key).Replace("=", "%3D", StringComparison.Ordinal)}={HeaderText.Encode(pair.Value)}").ToList();
+        var pairsOverflow = !writer.Fits("Dlq-Header", pairs);
+        if (!pairsOverflow)
+        {
+            foreach (var pair in pairs)
+                writer.Add("Dlq-Header", pair, raw: true);
+        }
+
+        writer.Add("Dlq-Error-Stack", letter.ErrorStack, Math.Min(8 * 1024, writer.Left - 64));
+
+        var body = letter.Body;
+        var room = maxPayload - writer.Used - Margin;
+        if (!pairsOverflow && body.Length <= room)
+            return new(writer.Headers, body, []);
+
+        var tail = body.Length <= room ? ReadOnlyMemory<byte>.Empty : body[room..];
+        var parts = Overflow(pairsOverflow ? letter.Headers : [], tail, maxPayload - Margin);
+        writer.Add("Dlq-Overflow", Number(parts.Count));
+        return new(writer.Headers, body[..^tail.Length], parts);
+    }
+
+    /// <summary>Returns how many overflow messages belong to a letter.</summary>
+    public static int OverflowOf(NatsHeaders? headers) =>
+        int.TryParse(Find(headers, "Dlq-Overflow"), NumberStyles.None, CultureInfo.InvariantCulture, out var parts) ? parts : 0;
+
+    /// <summary>Reads a letter; a message that is none becomes one, so that nothing in a queue's subject is invisible.</summary>
+    public static DeadLetter Decode(
+        string queue, string externalId, string subject, DateTimeOffset storedAt, NatsHeaders? headers, ReadOnlyMemory<byte> body, byte[]? overflow)
+    {
+        try
+        {
+            if (Find(headers, Version) is not null)
+                return DecodeOurs(queue, headers!, body, overflow);
+        }
+        catch (FormatException)
+        {
+            // Somebody else's message that looks like ours.
+        }
+
+        return new DeadLetter
+        {
+            Queue = queue,
+            Id = externalId,
+            Subject = subject,
+            Reason = DeadLetterReasons.External,
+            Fingerprint = DeadLetterReasons.External,
+            Headers = Others(headers),
+            Body = body,
+            FirstFailedAt = storedAt,
+            LastFailedAt = storedAt,
+        };
+    }
+
+    /// <summary>Returns the headers of a message in their order, without those of the transport.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Others(NatsHeaders? headers)
+    {
+        var others = new List<KeyValuePair<string, string>>();
+        foreach (var (name, values) in headers ?? [])
+        {
+            if (!name.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))
+                others.AddRange(values.Select(value => new KeyValuePair<string, string>(name, value ?? "")));
+        }
+
+        return others;
+    }
+
+    /// <summary>Returns a header's value. A letter from this package has each of its own once.</summary>
+    public static string? Find(NatsHeaders? headers, string name) =>
+        headers is not null && headers.TryGetValue(name, out var values) && values.Count > 0 ? values[0] : null;
+
+    private static DeadLetter DecodeOurs(string queue, NatsHeaders headers, ReadOnlyMemory<byte> body, byte[]? overflow)
+    {
+        IReadOnlyList<KeyValuePair<string, string>> others = [.. All("Dlq-Header").Select(pair =>
+        {
+            var equals = pair.IndexOf('=', StringComparison.Ordinal);
+            return equals < 0 ? throw new FormatException("A header pair has no '='.") : KeyValuePair.Create(HeaderText.Decode(pair[..equals]), HeaderText.Decode(pair[(equals + 1)..]));
+        })];
+        if (overflow is not null)
+        {
+            var (more, tail) = ReadOverflow(overflow);
+            others = more.Count > 0 ? more : others;
+            if (tail.Length > 0)
+            {
+                var whole = new byte[body.Length + tail.Length];
+                body.CopyTo(whole);
+                tail.CopyTo(whole.AsMemory(body.Length));
+                body = whole;
+            }
+        }
+
+        return new DeadLetter
+        {
+            Queue = queue,
+            Id = Text("Dlq-Id") is { } id && DeadLetterId.IsValid(id) ? id : throw new FormatException("Dlq-Id is missing."),
+            Reason = Text("Dlq-Reason") ?? "",
+            Tenant = Text("Dlq-Tenant") ?? DeadLetter.NoTenant,
+            Subject = Text("Dlq-Subject") ?? "",
+            ContentType = Text("Dlq-Content-Type"),
+            FirstFailedAt = ParseTime(Text("Dlq-First-Failed-At")),
+            LastFailedAt = ParseTime(Text("Dlq-Last-Failed-At")),
+            Attempts = ParseNumber(Text("Dlq-Attempts")),
+            Fingerprint = Text("Dlq-Fingerprint") ?? "",
+            RedriveCount = ParseNumber(Text("Dlq-Redrive-Count")),
+            WorkflowId = Text("Dlq-Workflow-Id"),
+            Source = Text("Dlq-Source-Stream") is { } stream
+                ? new DeadLetterSource(
+                    stream,
+                    ulong.Parse(Text("Dlq-Source-Seq") ?? "", NumberStyles.None, CultureInfo.InvariantCulture),
+                    Text("Dlq-Source-Consumer") ?? "",
+                    ParseTime(Text("Dlq-Source-Time")),
+                    Text("Dlq-Source-Msg-Id"))
+                : null,
+            History = [.. All("Dlq-History").Select(line =>
+            {
+                var parts = line.Split(' ', 3);
+                var type = parts.Length > 2 && parts[2].Length > 0 ? HeaderText.Decode(parts[2]) : null;
+                return parts.Length < 2 ? throw new FormatException("Dlq-History is not one.") : new DeadLetterAttempt(ParseNumber(parts[0]), ParseTime(parts[1]), type);
+            })],
+            ErrorType = Text("Dlq-Error-Type"),
+            ErrorMessage = Text("Dlq-Error-Message"),
+            ErrorStack = Text("Dlq-Error-Stack"),
+            Headers = others,
+            Body = body,
+        };
+
+        string? Text(string name) => Find(headers, name) is { } value ? HeaderText.Decode(value) : null;
+
+        IEnumerable<string> All(string name) => headers.TryGetValue(name, out var values) ? values.OfType<string>() : [];
+    }
+
+    private static List<ReadOnlyMemory<byte>> Overflow(
+        IReadOnlyList<KeyValuePair<string, string>> pairs, ReadOnlyMemory<byte> tail, int partSize)
+    {
+        using var all = new MemoryStream();
+        Span<byte> length = stackalloc byte[4];
+        Int(length, pairs.Count);
+        foreach (var (name, value) in pairs)
+        {
+            Framed(length, name);
+            Framed(length, value);
+        }
+
+        all.Write(tail.Span);
+        var bytes = all.ToArray();
+        var parts = new List<ReadOnlyMemory<byte>>();
+        for (var start = 0; start < bytes.Length; start += partSize)
+            parts.Add(bytes.AsMemory(start, Math.Min(partSize, bytes.Length - start)));
+        return parts;
+
+        void Framed(Span<byte> scratch, string text)
+        {
+            var utf8 = Encoding.UTF8.GetBytes(text);
+            Int(scratch, utf8.Length);
+            all.Write(utf8);
+        }
+
+        void Int(Span<byte> scratch, int value)
+        {
+            BinaryPrimitives.WriteInt32BigEndian(scratch, value);
+            all.Write(scratch);
+        }
+    }
+
+    private static (IReadOnlyList<KeyValuePair<string, string>> Pairs, ReadOnlyMemory<byte> Tail) ReadOverflow(byte[] bytes)
+    {
+        try
+        {
+            var position = 0;
+            var pairs = new KeyValuePair<string, string>[Int()];
+            for (var i = 0; i < pairs.Length; i++)
+                pairs[i] = new(Framed(), Framed());
+            return (pairs, bytes.AsMemory(position));
+
+            string Framed()
+            {
+                var length = Int();
+                var text = Encoding.UTF8.GetString(bytes, position, length);
+                position += length;
+                return text;
+            }
+
+            int Int()
+            {
+                var value = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(position));
+                position += 4;
+                return value;
+            }
+        }
+        catch (Exception malformed) when (malformed is ArgumentException or OverflowException)
+        {
+            throw new FormatException("The overflow is malformed.", malformed);
+        }
+    }
+
+    private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static DateTimeOffset ParseTime(string? text) => DateTimeOffset.Parse(text ?? "", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+
+    private static int ParseNumber(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : throw new FormatException("A number is missing.");
+
+    private sealed class Writer(int budget)
+    {
+        public NatsHeaders Headers { get; } = [];
+
+        public int Used { get; private set; } = 16;
+
+        public int Left => budget - Used;
+
+        public void Add(string name, string? text, int limit = int.MaxValue, bool raw = false)
+        {
+            if (text is null || limit < HeaderText.Truncated.Length)
+                return;
+            var value = raw ? text : HeaderText.Encode(text, limit);
+            Headers[name] = Headers.TryGetValue(name, out var values)
+                ? Microsoft.Extensions.Primitives.StringValues.Concat(values, value)
+                : value;
+            Used += Size(name, value);
+        }
+
+        public bool Fits(string name, IReadOnlyList<string> values) => values.Sum(value => Size(name, value)) <= Left;
+
+        private static int Size(string name, string value) => name.Length + value.Length + 4;
+    }
+}

@@ -1,0 +1,8 @@
+using System.Text.Json.Serialization;
+
+namespace Topology.Dlq.Internal;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(DeadLetterMark))]
+internal sealed partial class MarkJson : JsonSerializerContext;

@@ -1,0 +1,3 @@
+namespace Topology.Dlq.Internal;
+
+internal sealed record RedriveTargetRegistration(string Queue, Type Type, Func<IServiceProvider, IRedriveTarget> Get);

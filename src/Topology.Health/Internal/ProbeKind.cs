@@ -1,0 +1,8 @@
+namespace Topology.Health.Internal;
+
+internal enum ProbeKind
+{
+    Live,
+    Ready,
+    Startup,
+}

@@ -1,0 +1,317 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Idempotency.Internal;
+
+internal sealed class IdempotentExecutor(
+    IIdempotencyStore store,
+    IOptions<IdempotencyOptions> options,
+    TimeProvider time,
+    IdempotencyMetrics metrics,
+    ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
+{
+    // The work has run: its record is worth a wait, but not for ever and never on the caller's token.
+    private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
+
+    private const int FinishAttempts = 3;
+
+    private readonly IdempotencyOptions _options = options.Value;
+
+    public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
+        IdempotencyRecordKey key,
+        RequestFingerprint fingerprint,
+        Func<IdempotencyContext, CancellationToken, ValueTask<T>> work,
+        JsonTypeInfo<T> resultType,
+        IdempotencyPolicy? policy = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        ArgumentNullException.ThrowIfNull(resultType);
+        T? value = default;
+        var outcome = await ExecuteAsync(
+            key,
+            fingerprint,
+            async (context, token) =>
+            {
+                value = await work(context, token).ConfigureAwait(false);
+                return new StoredResult { Body = JsonSerializer.SerializeToUtf8Bytes(value, resultType) };
+            },
+            policy,
+            cancellationToken).ConfigureAwait(false);
+
+        var status = outcome.Status;
+        if (status == IdempotentStatus.Replayed)
+        {
+            try
+            {
+                value = JsonSerializer.Deserialize(outcome.Value!.Body.Span, resultType);
+            }
+            catch (JsonException)
+            {
+                Log.Corrupt(logger, key);
+                status = IdempotentStatus.Corrupt;
+            }
+        }
+
+        return new IdempotentOutcome<T>
+        {
+            Status = status,
+            Value = value,
+            Fence = outcome.Fence,
+            RetryAfter = outcome.RetryAfter,
+            IsSettled = outcome.IsSettled,
+        };
+    }
+
+    public async ValueTask<IdempotentOutcome<StoredResult>> ExecuteAsync(
+        IdempotencyRecordKey key,
+        RequestFingerprint fingerprint,
+        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
+        IdempotencyPolicy? policy = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(work);
+        policy ??= IdempotencyPolicy.Default;
+        var request = Request(key, fingerprint, policy);
+        var outcome = await DecideAsync(request, work, policy, cancellationToken).ConfigureAwait(false);
+        metrics.Outcome(outcome.Status);
+        return outcome;
+    }
+
+    public async ValueTask<SealOutcome> SealAsync(IdempotencyRecordKey key, TimeSpan? ttl, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var answer = await store.SealAsync(key, ttl ?? _options.Ttl, cancellationToken).ConfigureAwait(false);
+        var outcome = new SealOutcome(answer.Status);
+        if (answer.Status == SealStatus.Completed)
+        {
+            outcome = StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var result)
+                ? new SealOutcome(SealStatus.Completed, result)
+                : new SealOutcome(SealStatus.Corrupt);
+        }
+
+        if (outcome.Status == SealStatus.Corrupt)
+            Log.Corrupt(logger, key);
+        metrics.Seal(outcome.Status);
+        return outcome;
+    }
+
+    private ClaimRequest Request(IdempotencyRecordKey key, RequestFingerprint fingerprint, IdempotencyPolicy policy)
+    {
+        var ttl = policy.Ttl ?? _options.Ttl;
+        var lease = policy.Lease ?? _options.Lease;
+        if (lease <= TimeSpan.Zero || lease >= ttl)
+            throw new ArgumentException($"The lease is {lease}; it must be above zero and below the ttl ({ttl}).", nameof(policy));
+        if (key.Time is not null && ttl < KeyTimes.ShortestTtl(_options.TimestampTolerance))
+            throw new ArgumentException(
+                $"The ttl is {ttl}; for a key that carries a time it must be {KeyTimes.ShortestTtl(_options.TimestampTolerance)} or more.", nameof(policy));
+        return new ClaimRequest
+        {
+            Key = key,
+            Fingerprint = _options.ValidateRequestHash ? fingerprint : RequestFingerprint.None,
+            Owner = Guid.NewGuid(),
+            Lease = lease,
+            Ttl = ttl,
+            TimestampTolerance = _options.TimestampTolerance,
+            OnAbandoned = policy.OnAbandoned,
+        };
+    }
+
+    private async ValueTask<IdempotentOutcome<StoredResult>> DecideAsync(
+        ClaimRequest request,
+        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
+        IdempotencyPolicy policy,
+        CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ClaimResult answer;
+            var claimStarted = metrics.ClaimStarted();
+            try
+            {
+                answer = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
+            {
+                Log.RunsUnprotected(logger, request.Key, e);
+                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
+                return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result };
+            }
+
+            metrics.ClaimEnded(claimStarted);
+            switch (answer.Status)
+            {
+                case ClaimStatus.Acquired or ClaimStatus.TookOver:
+                    return await RunAsync(answer, work, policy, cancellationToken).ConfigureAwait(false);
+
+                case ClaimStatus.Completed:
+                    if (!StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var stored))
+                    {
+                        Log.Corrupt(logger, request.Key);
+                        return Ended(IdempotentStatus.Corrupt);
+                    }
+
+                    metrics.Hit();
+                    return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Replayed, Value = stored };
+
+                case ClaimStatus.InProgress:
+                    var left = policy.WaitForResult - time.GetElapsedTime(started);
+                    if (left <= TimeSpan.Zero)
+                        return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.InProgress, RetryAfter = answer.RetryAfter };
+                    await store.PeekAsync(request.Key, left, cancellationToken).ConfigureAwait(false);
+                    continue;
+
+                case ClaimStatus.Indeterminate when policy.Reconcile is not null
+                    && await ReconcileAsync(request, policy.Reconcile, cancellationToken).ConfigureAwait(false):
+                    continue;
+
+                case ClaimStatus.Corrupt:
+                    Log.Corrupt(logger, request.Key);
+                    return Ended(IdempotentStatus.Corrupt);
+
+                default:
+                    return Ended(answer.Status switch
+                    {
+                        ClaimStatus.Tombstone => IdempotentStatus.ResultNotKept,
+                        ClaimStatus.Mismatch => IdempotentStatus.Mismatch,
+                        ClaimStatus.Sealed => IdempotentStatus.Sealed,
+                        ClaimStatus.OutOfTolerance => IdempotentStatus.OutOfTolerance,
+                        _ => IdempotentStatus.Indeterminate,
+                    });
+            }
+        }
+    }
+
+    // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
+    private async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IdempotencyStoreException)
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>Whether the record is settled, by this answer or by somebody else meanwhile.</returns>
+    private async ValueTask<bool> ReconcileAsync(
+        ClaimRequest request,
+        Func<IdempotencyRecord, CancellationToken, ValueTask<Resolution>> reconcile,
+        CancellationToken cancellationToken)
+    {
+        var record = await store.PeekAsync(request.Key, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        if (record is not { State: RecordState.Indeterminate })
+            return true;
+        var resolution = await reconcile(record, cancellationToken).ConfigureAwait(false);
+        if (resolution.IsUnknown)
+            return false;
+        ReadOnlyMemory<byte>? result = resolution.Result is null ? null : StoredResultCodec.Encode(resolution.Result);
+        await store.ResolveAsync(request.Key, record.Fence, resolution.Happened, result, request.Ttl, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private async ValueTask<IdempotentOutcome<StoredResult>> RunAsync(
+        ClaimResult answer,
+        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
+        IdempotencyPolicy policy,
+        CancellationToken cancellationToken)
+    {
+        var claim = answer.Claim!;
+        var tookOver = answer.Status == ClaimStatus.TookOver;
+        if (tookOver)
+        {
+            metrics.TookOver();
+            Log.TookOver(logger, claim.Key);
+        }
+
+        StoredResult result;
+        ResultDisposition disposition;
+        var lease = new LeaseKeeper(store, claim, time, logger);
+        await using (lease.ConfigureAwait(false))
+        {
+            using var linked = cancellationToken.CanBeCanceled
+                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Lost)
+                : null;
+            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Lost);
+            try
+            {
+                result = await work(context, linked?.Token ?? lease.Lost).ConfigureAwait(false);
+                disposition = context.Disposition ?? ResultDisposition.Store;
+            }
+            catch (Exception e)
+            {
+                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Lost.IsCancellationRequested);
+                await FinishAsync(
+                    claim,
+                    context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),
+                    null,
+                    policy).ConfigureAwait(false);
+                throw;
+            }
+        }
+
+        var status = await FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
+        return new IdempotentOutcome<StoredResult>
+        {
+            Status = status is FinishStatus.Fenced or FinishStatus.Lost ? IdempotentStatus.LeaseLost : IdempotentStatus.Executed,
+            Value = result,
+            Fence = claim.Fence,
+            IsSettled = status == FinishStatus.Done,
+        };
+    }
+
+    /// <returns><see langword="null"/> when the record was left as it is or the store is away.</returns>
+    private async ValueTask<FinishStatus?> FinishAsync(
+        IdempotencyClaim claim, ResultDisposition disposition, StoredResult? result, IdempotencyPolicy policy)
+    {
+        ReadOnlyMemory<byte>? bytes = null;
+        if (disposition == ResultDisposition.Store && result is not null)
+        {
+            bytes = StoredResultCodec.Encode(result);
+            if (bytes.Value.Length > policy.MaxResultBytes)
+            {
+                Log.ResultTooLarge(logger, claim.Key, bytes.Value.Length, policy.MaxResultBytes);
+                bytes = null;
+            }
+        }
+
+        if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
+            return null;
+
+        using var limit = new CancellationTokenSource(FinishLimit, time);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
+                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, limit.Token).ConfigureAwait(false)
+                    : await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false);
+                if (status != FinishStatus.Done)
+                {
+                    metrics.Fenced();
+                    Log.Refused(logger, claim.Key, status);
+                }
+
+                return status;
+            }
+            catch (IdempotencyStoreException) when (attempt < FinishAttempts)
+            {
+                // The same end sent again is accepted, so a lost answer costs nothing.
+            }
+            catch (Exception e)
+            {
+                Log.NotSettled(logger, claim.Key, e);
+                return null;
+            }
+        }
+    }
+
+    private static IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => new() { Status = status };
+}

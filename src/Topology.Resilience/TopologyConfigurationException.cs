@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Resilience;
+
+/// <summary>The settings hold errors. Nothing was started.</summary>
+/// <remarks>
+/// Thrown by <c>AddTopologyYaml</c> for a file that cannot be read at all, and at the host's start for everything else, with all errors
+/// of all sources at once.
+/// </remarks>
+public sealed class TopologyConfigurationException : OptionsValidationException
+{
+    /// <summary>Initializes a new instance of the <see cref="TopologyConfigurationException"/> class.</summary>
+    /// <param name="diagnostics">The errors, in file order.</param>
+    public TopologyConfigurationException(IReadOnlyList<TopologyDiagnostic> diagnostics)
+        : base("Topology", typeof(IConfiguration), (diagnostics ?? throw new ArgumentNullException(nameof(diagnostics))).Select(d => d.ToString()))
+    {
+        Diagnostics = diagnostics;
+    }
+
+    /// <summary>Gets the errors, in file order, those without a line last.</summary>
+    public IReadOnlyList<TopologyDiagnostic> Diagnostics { get; }
+
+    /// <summary>Gets the errors, one a line.</summary>
+    public override string Message => string.Join('\n', Failures);
+}

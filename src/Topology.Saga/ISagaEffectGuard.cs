@@ -1,0 +1,19 @@
+namespace Topology.Saga;
+
+/// <summary>Runs the effects of sagas under their keys, so that a key that has completed does not run again.</summary>
+/// <remarks>Safe for concurrent use.</remarks>
+public interface ISagaEffectGuard
+{
+    /// <summary>Runs the effect unless its key has completed; then the stored result is returned instead.</summary>
+    /// <param name="key">The effect's key.</param>
+    /// <param name="effect">The effect. When it throws, nothing is stored and the exception is the caller's.</param>
+    /// <param name="cancellationToken">Ends the wait for an effect that is in progress elsewhere; the effect itself has its own token.</param>
+    /// <exception cref="SagaSealedException">The key was sealed: the effect must not run any more.</exception>
+    ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken);
+
+    /// <summary>Closes a key for ever: an effect that has not completed can no longer complete under it.</summary>
+    /// <param name="key">The effect's key.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The result when the effect had completed; otherwise <see langword="null"/>, and the key is sealed.</returns>
+    ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken);
+}

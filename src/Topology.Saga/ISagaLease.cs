@@ -1,0 +1,20 @@
+namespace Topology.Saga;
+
+/// <summary>An item lent to one worker.</summary>
+public interface ISagaLease
+{
+    /// <summary>Gets the saga.</summary>
+    SagaId SagaId { get; }
+
+    /// <summary>Gets the item's id: the same when it is handed out again.</summary>
+    string ItemId { get; }
+
+    /// <summary>Removes the item for good. Called only after the owner's own terminal or resting append.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask CompleteAsync(CancellationToken cancellationToken);
+
+    /// <summary>Gives the item back, to be handed out again after a delay.</summary>
+    /// <param name="delay">How long to wait at least.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken);
+}

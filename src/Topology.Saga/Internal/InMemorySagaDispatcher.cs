@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+
+namespace Topology.Saga.Internal;
+
+internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatcher
+{
+    private readonly ConcurrentDictionary<string, Channel<Item>> _queues = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<SagaId, SagaStart> _starts = new();
+    private long _items;
+
+    public ValueTask<bool> TryStartAsync(SagaStart start, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var isNew = _starts.TryAdd(start.Id, start);
+        if (isNew)
+        {
+            Enqueue(new(start.Id, $"start-{Interlocked.Increment(ref _items)}"));
+        }
+
+        return new(isNew);
+    }
+
+    public ValueTask WakeAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Enqueue(new(id, $"wake-{Interlocked.Increment(ref _items)}"));
+        return default;
+    }
+
+    public ValueTask<SagaStart?> FindStartAsync(SagaId id, CancellationToken cancellationToken) => new(_starts.GetValueOrDefault(id));
+
+    public async IAsyncEnumerable<ISagaLease> LeaseAsync(
+        IReadOnlySet<string> definitions, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are.
+        var merged = Channel.CreateBounded<Item>(new BoundedChannelOptions(1));
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        foreach (var name in definitions)
+        {
+            _ = PumpAsync(Queue(name).Reader, merged.Writer, ended.Token);
+        }
+
+        try
+        {
+            while (await NextAsync(merged.Reader, cancellationToken).ConfigureAwait(false) is { } item)
+            {
+                yield return new Lease(this, item);
+            }
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<Item?> NextAsync(ChannelReader<Item> reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task PumpAsync(ChannelReader<Item> from, ChannelWriter<Item> to, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var item = await from.ReadAsync(cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    await to.WriteAsync(item, cancellationToken).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    Enqueue(item);
+                    throw;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The worker has stopped.
+        }
+    }
+
+    private void Enqueue(Item item) => Queue(item.Id.Definition).Writer.TryWrite(item);
+
+    private Channel<Item> Queue(string definition) => _queues.GetOrAdd(definition, static _ => Channel.CreateUnbounded<Item>());
+
+    private sealed record Item(SagaId Id, string ItemId);
+
+    private sealed class Lease(InMemorySagaDispatcher dispatcher, Item item) : ISagaLease
+    {
+        public SagaId SagaId => item.Id;
+
+        public string ItemId => item.ItemId;
+
+        // The item left its queue when it was handed out; nothing is kept of it.
+        public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
+
+        public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken)
+        {
+            _ = EnqueueLaterAsync(delay);
+            return default;
+        }
+
+        private async Task EnqueueLaterAsync(TimeSpan delay)
+        {
+            if (delay > TimeSpan.Zero)
+            {
+                await Task.Delay(delay, dispatcher.Time, CancellationToken.None).ConfigureAwait(false);
+            }
+
+            dispatcher.Enqueue(item);
+        }
+    }
+
+    private TimeProvider Time => time;
+}

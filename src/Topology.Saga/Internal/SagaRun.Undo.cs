@@ -1,0 +1,120 @@
+using Topology.Retry;
+
+namespace Topology.Saga.Internal;
+
+internal sealed partial class SagaRun
+{
+    private async Task UndoAsync()
+    {
+        var table = runtime.Registry.Table(definition);
+        foreach (var step in _state.ToUndo.ToArray())
+        {
+            if (step.Undone is not null || table.Row(step.Step.Id) is not { } row)
+            {
+                continue;
+            }
+
+            await FoldInboxAsync().ConfigureAwait(false);
+            if (step.Undone is null && !step.IsExhausted)
+            {
+                await UndoStepAsync(step, row).ConfigureAwait(false);
+            }
+
+            if (step.IsExhausted && row.OnFailure == SagaCompensationFailure.Halt)
+            {
+                break;
+            }
+        }
+
+        // A decision that came meanwhile may have reopened a step before this point; then there is more to undo.
+        if (!HasWorkLeft(table))
+        {
+            var failed = _state.Steps.Any(step => step.IsExhausted);
+            await SettleAsync(failed ? SagaStatus.CompensationFailed : SagaStatus.Compensated).ConfigureAwait(false);
+        }
+    }
+
+    private bool HasWorkLeft(SagaTable table)
+    {
+        foreach (var step in _state.ToUndo)
+        {
+            if (step.Undone is not null || table.Row(step.Step.Id) is not { } row)
+            {
+                continue;
+            }
+
+            if (!step.IsExhausted)
+            {
+                return true;
+            }
+
+            if (row.OnFailure == SagaCompensationFailure.Halt)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private async Task UndoStepAsync(SagaStepState step, SagaTableRow row)
+    {
+        if (step.FailedUnknown && step.Result is null)
+        {
+            // From here on a try that is still under way somewhere cannot complete; one that had completed tells its result.
+            var result = await runtime.Guard.SealAsync(_state.Key(step, undo: false), stopping).ConfigureAwait(false);
+            if (result is not null)
+            {
+                await AppendAsync(new SagaEvent.OutcomeLearned(step.Step.Id, result)).ConfigureAwait(false);
+            }
+        }
+
+        var policy = runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
+        var outcome = await _tries.RunAsync(
+            new SagaTries.Plan(_state, step.Step, Undo: true, 1 + row.RetryCount, row.Timeout, policy),
+            async (@try, token) =>
+            {
+                await row.Action.Resolve(@try.Services).CompensateAsync(new SagaCompensationContext(@try), token).ConfigureAwait(false);
+                return SagaValue.None;
+            },
+            FoldInboxAsync).ConfigureAwait(false);
+
+        if (outcome.Failure is { } failure)
+        {
+            Log.CompensationExhausted(runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
+            await AppendAsync(new SagaEvent.CompensationExhausted(step.Episode + 1, failure)).ConfigureAwait(false);
+        }
+        else
+        {
+            await AppendAsync(new SagaEvent.StepCompensated(step.Step.Id)).ConfigureAwait(false);
+        }
+
+        runtime.Metrics.Compensated(definition.Name, row.Action.Name, succeeded: outcome.Failure is null);
+    }
+
+    /// <summary>Again after a crash too: publishing a letter twice is harmless, resting without it is not.</summary>
+    private async Task PublishLettersAsync()
+    {
+        var table = runtime.Registry.Table(definition);
+        foreach (var step in _state.Steps.Where(step => step.IsExhausted))
+        {
+            var stuck = !_state.IsBackward;
+            var id = SagaLetterId.Compute(_state.Id, step.Step.Id, step.Episode);
+            var action = stuck ? null : table.Row(step.Step.Id)?.Action.Name;
+            var letter = new SagaLetter(id, _state.Id, _state.Tenant, stuck, action, step.Episode, step.LastFailure!);
+            await runtime.Letters.PublishAsync(letter, stopping).ConfigureAwait(false);
+        }
+    }
+
+    private async Task CloseLettersAsync()
+    {
+        foreach (var step in _state.Steps)
+        {
+            var open = step.IsExhausted ? step.Episode : step.Episode + 1;
+            for (var episode = 1; episode < open; episode++)
+            {
+                await runtime.Letters.CloseAsync(SagaLetterId.Compute(_state.Id, step.Step.Id, episode), stopping).ConfigureAwait(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+namespace Topology.Saga.Internal;
+
+/// <summary>What the journal says about a saga. Changed only by applying entries, so that reading and running agree.</summary>
+internal sealed class SagaState(SagaId id, SagaDefinition definition)
+{
+    private readonly SagaStepState[] _steps = [.. definition.Steps.Select(step => new SagaStepState(step))];
+    private readonly List<SagaStepState> _completed = [];
+    private readonly List<string> _compensated = [];
+    private SagaValue? _input;
+
+    public SagaId Id => id;
+
+    public SagaDefinition Definition => definition;
+
+    public string? DefinitionHash { get; private set; }
+
+    public string Tenant { get; private set; } = "-";
+
+    public long Version { get; private set; }
+
+    public long Fence { get; private set; }
+
+    public long InboxSequence { get; private set; }
+
+    public string? HeldBy { get; private set; }
+
+    /// <summary>Whether an earlier owner may have tried the step or compensation that is next.</summary>
+    public bool HeadMayHaveBeenTried { get; private set; }
+
+    public SagaFailure? Failure { get; private set; }
+
+    /// <summary>Null while an owner works on the saga.</summary>
+    public SagaStatus? Settled { get; private set; }
+
+    public bool IsBackward { get; private set; }
+
+    public bool IsFinal => Settled is SagaStatus.Completed or SagaStatus.Compensated;
+
+    public SagaStatus Status => Settled ?? (IsBackward ? SagaStatus.Compensating : SagaStatus.Running);
+
+    public IReadOnlyList<SagaStepState> Steps => _steps;
+
+    public SagaStepState? NextStep => Array.Find(_steps, step => step.Result is null);
+
+    /// <summary>The steps to undo, in the order in which that is done: the one of unknown outcome first, then the last completed.</summary>
+    public IEnumerable<SagaStepState> ToUndo =>
+        _steps.Where(step => step.FailedUnknown).Concat(Enumerable.Reverse(_completed).Where(step => !step.FailedUnknown));
+
+    public SagaStepState Step(string stepId) =>
+        Array.Find(_steps, step => step.Step.Id == stepId) ?? throw new SagaException($"Saga {id}: there is no step '{stepId}'.");
+
+    public bool HasResult(string stepId) => Step(stepId).Result is not null;
+
+    public TInput InputOf<TInput>() => definition is SagaDefinition<TInput> typed
+        ? _input!.Get(typed.InputJson)
+        : throw new SagaException($"Saga {id}: the input is a {definition.InputType}, not a {typeof(TInput)}.");
+
+    public T ResultOf<T>(string stepId)
+    {
+        var step = Step(stepId);
+        return (step.Result, step.Step) switch
+        {
+            (null, _) => throw new SagaException($"Saga {id}: step '{stepId}' has not completed, so it has no result."),
+            ({ } value, ISagaResultReader<T> reader) => reader.Read(value),
+            _ => throw new SagaException(
+                $"Saga {id}: the result of step '{stepId}' is {step.Step.ResultType?.ToString() ?? "nothing"}, not a {typeof(T)}."),
+        };
+    }
+
+    public SagaEffectKey Key(SagaStepState step, bool undo) => new(Tenant, id, step.Step.Id, undo, Round: 1);
+
+    public void Apply(long version, SagaEntry entry)
+    {
+        Version = version;
+        foreach (var @event in entry.Events)
+        {
+            Apply(version, @event);
+        }
+    }
+
+    public SagaSnapshot Snapshot() => new(
+        id, Status, Tenant, Failure, [.. _steps.Select(step => step.Snapshot(this))], [.. _compensated], Version);
+
+    private void Apply(long version, SagaEvent @event)
+    {
+        switch (@event)
+        {
+            case SagaEvent.Started started:
+                DefinitionHash = started.DefinitionHash;
+                Tenant = started.Tenant;
+                _input = started.Input;
+                break;
+            case SagaEvent.Claimed claimed:
+                HeldBy = claimed.ItemId;
+                HeadMayHaveBeenTried |= claimed.Redelivered;
+                Settled = null;
+                Fence = version;
+                break;
+            case SagaEvent.StepCompleted completed:
+                Complete(Step(completed.StepId), completed.Result);
+                break;
+            case SagaEvent.OutcomeLearned learned:
+                Complete(Step(learned.StepId), learned.Result);
+                break;
+            case SagaEvent.CompensationStarted started:
+                Failure = started.Failure;
+                IsBackward = true;
+                Step(started.Failure.StepId).Fail(started.Failure);
+                HeadMayHaveBeenTried = false;
+                Fence = version;
+                break;
+            case SagaEvent.StepCompensated compensated:
+                Step(compensated.StepId).Settle(SagaStepStatus.Compensated);
+                _compensated.Add(compensated.StepId);
+                HeadMayHaveBeenTried = false;
+                break;
+            case SagaEvent.CompensationExhausted exhausted:
+                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
+                HeadMayHaveBeenTried = false;
+                break;
+            case SagaEvent.StepExhausted exhausted:
+                Failure = exhausted.Failure;
+                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
+                HeadMayHaveBeenTried = false;
+                break;
+            case SagaEvent.OperatorDecided decided:
+                InboxSequence = decided.InboxSequence;
+                if (Step(decided.Command.StepId).Decide(decided.Command.Verb))
+                {
+                    Fence = version;
+                }
+
+                break;
+            case SagaEvent.Settled settled:
+                Settled = settled.Status;
+                break;
+            default:
+                throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
+        }
+    }
+
+    private void Complete(SagaStepState step, SagaValue result)
+    {
+        step.Complete(result);
+        _completed.Add(step);
+        HeadMayHaveBeenTried = false;
+    }
+}

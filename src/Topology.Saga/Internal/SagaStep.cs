@@ -1,0 +1,52 @@
+using System.Text.Json.Serialization.Metadata;
+
+namespace Topology.Saga.Internal;
+
+internal abstract class SagaStep(string id, SagaStepOptions options)
+{
+    public string Id { get; } = id;
+
+    public SagaStepKind Kind { get; } = options.Kind;
+
+    public TimeSpan Timeout { get; } = options.Timeout;
+
+    public string RetryProfile { get; } = options.RetryProfile;
+
+    public int? MaxAttempts { get; } = options.MaxAttempts;
+
+    /// <summary>Null for a step without a result.</summary>
+    public abstract Type? ResultType { get; }
+
+    public abstract ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken);
+}
+
+internal sealed class SagaStep<TInput>(
+    string id, SagaStepOptions options, Func<SagaStepContext<TInput>, CancellationToken, ValueTask> run) : SagaStep(id, options)
+{
+    public override Type? ResultType => null;
+
+    public override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
+    {
+        await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false);
+        return SagaValue.None;
+    }
+}
+
+internal sealed class SagaStep<TInput, TResult>(
+    string id,
+    SagaStepOptions options,
+    Func<SagaStepContext<TInput>, CancellationToken, ValueTask<TResult>> run,
+    JsonTypeInfo<TResult> json) : SagaStep(id, options), ISagaResultReader<TResult>
+{
+    public override Type ResultType => typeof(TResult);
+
+    public override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) =>
+        SagaValue.Create(await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false), json);
+
+    public TResult Read(SagaValue value) => value.Get(json);
+}
+
+internal interface ISagaResultReader<out TResult>
+{
+    TResult Read(SagaValue value);
+}

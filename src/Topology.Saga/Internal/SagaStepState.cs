@@ -1,0 +1,76 @@
+namespace Topology.Saga.Internal;
+
+internal sealed class SagaStepState(SagaStep step)
+{
+    public SagaStep Step => step;
+
+    public SagaValue? Result { get; private set; }
+
+    /// <summary>Failed so that nobody knows whether it had an effect; it is undone first.</summary>
+    public bool FailedUnknown { get; private set; }
+
+    public SagaFailure? LastFailure { get; private set; }
+
+    /// <summary>How often its compensation, or the step itself after the pivot, has used up its tries.</summary>
+    public int Episode { get; private set; }
+
+    public bool IsExhausted { get; private set; }
+
+    /// <summary>Null until it is undone, or an operator said that it need not be.</summary>
+    public SagaStepStatus? Undone { get; private set; }
+
+    public void Complete(SagaValue result)
+    {
+        Result = result;
+        IsExhausted = false;
+    }
+
+    public void Fail(SagaFailure failure)
+    {
+        LastFailure = failure;
+        FailedUnknown = !failure.Rejected;
+    }
+
+    public void Exhaust(int episode, SagaFailure failure)
+    {
+        Episode = episode;
+        LastFailure = failure;
+        IsExhausted = true;
+    }
+
+    public void Settle(SagaStepStatus status)
+    {
+        Undone = status;
+        IsExhausted = false;
+    }
+
+    /// <summary>Returns false when the step waits for no decision: it was made already.</summary>
+    public bool Decide(SagaVerb verb)
+    {
+        if (!IsExhausted)
+        {
+            return false;
+        }
+
+        IsExhausted = false;
+        Undone = verb switch
+        {
+            SagaVerb.Skip => SagaStepStatus.Skipped,
+            SagaVerb.MarkCompensated => SagaStepStatus.MarkedCompensated,
+            _ => null,
+        };
+        return true;
+    }
+
+    public SagaStepSnapshot Snapshot(SagaState state)
+    {
+        var status = Undone ?? this switch
+        {
+            { IsExhausted: true } => SagaStepStatus.Exhausted,
+            { Result: not null } => SagaStepStatus.Completed,
+            { FailedUnknown: true } => SagaStepStatus.OutcomeUnknown,
+            _ => LastFailure is { Rejected: true } ? SagaStepStatus.Rejected : SagaStepStatus.Pending,
+        };
+        return new(step.Id, status, Episode > 0 ? SagaLetterId.Compute(state.Id, step.Id, Episode) : null, LastFailure);
+    }
+}

@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Saga.Internal;
+
+/// <summary>Leases the sagas whose definitions this process has registered, and runs them. Idle when there are none.</summary>
+internal sealed class SagaWorker(SagaRuntime runtime, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
+{
+    private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        runtime.Registry.Check();
+        return base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (runtime.Registry.Definitions.Count == 0)
+        {
+            return;
+        }
+
+        var names = runtime.Registry.Definitions.Keys.ToHashSet(StringComparer.Ordinal);
+        var running = new ConcurrentDictionary<Task, byte>();
+        using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, stoppingToken).ConfigureAwait(false))
+                {
+                    await slots.WaitAsync(stoppingToken).ConfigureAwait(false);
+                    var run = RunAsync(lease, slots, stoppingToken);
+                    running.TryAdd(run, 0);
+                    _ = run.ContinueWith(
+                        done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception error)
+            {
+                Log.WorkerFailed(logger, error);
+                await Task.Delay(_pauseAfterFailure, runtime.Time, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+
+        await Task.WhenAll(running.Keys).ConfigureAwait(false);
+    }
+
+    private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
+    {
+        await Task.Yield();
+        try
+        {
+            using var active = runtime.Metrics.Active(lease.SagaId.Definition);
+            var definition = runtime.Registry.Definition(lease.SagaId.Definition);
+            await new SagaRun(runtime, definition, lease, stopping).RunAsync().ConfigureAwait(false);
+        }
+        catch (SagaFencedException)
+        {
+            Log.Fenced(logger, lease.SagaId);
+        }
+        catch (Exception error)
+        {
+            var stops = stopping.IsCancellationRequested;
+            if (!stops)
+            {
+                Log.RunFailed(logger, error, lease.SagaId);
+            }
+
+            await AbandonAsync(lease, stops ? TimeSpan.Zero : _pauseAfterFailure).ConfigureAwait(false);
+        }
+        finally
+        {
+            slots.Release();
+        }
+    }
+
+    private async Task AbandonAsync(ISagaLease lease, TimeSpan delay)
+    {
+        try
+        {
+            await lease.AbandonAsync(delay, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            // Its lease runs out, and then it is handed out again.
+            Log.RunFailed(logger, error, lease.SagaId);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace Topology.Saga;
+
+/// <summary>What an operator may decide about an exhausted step or compensation.</summary>
+public enum SagaVerb
+{
+    /// <summary>Try it again, with the same key.</summary>
+    Retry,
+
+    /// <summary>Leave the step as it is; the saga counts as compensated without it.</summary>
+    Skip,
+
+    /// <summary>The step was undone by hand.</summary>
+    MarkCompensated,
+}

@@ -1,0 +1,4 @@
+using Topology.TestKit;
+
+[assembly: AssemblyFixture(typeof(NatsFixture))]
+[assembly: AssemblyFixture(typeof(RedisFixture))]
