@@ -24,7 +24,7 @@ public sealed class RetryTimeTests
             },
             Token).AsTask();
 
-        Assert.Equal(2, await InFakeTime(running));
+        Assert.Equal(2, await _time.PassAsync(running));
         Assert.Equal("Retry profile 'default': try 1 took longer than 2s.", Assert.IsType<TimeoutException>(Assert.Single(_events).Exception).Message);
     }
 
@@ -45,7 +45,7 @@ public sealed class RetryTimeTests
             },
             Token).AsTask();
 
-        var outcome = await InFakeTime(running);
+        var outcome = await _time.PassAsync(running);
         Assert.Equal((RetryStop.Deadline, 2), (outcome.Stop, outcome.Attempts));
         Assert.InRange(outcome.Elapsed, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(6));
         Assert.Equal("the cause", Assert.IsType<TimeoutException>(outcome.Error).InnerException!.Message);
@@ -95,7 +95,7 @@ public sealed class RetryTimeTests
             _events.Clear();
             var policy = Policy(random: () => random);
             var running = policy.TryExecuteAsync(ValueTask<int> (_) => throw new Hint(TimeSpan.FromSeconds(30)), Token);
-            await InFakeTime(running.AsTask());
+            await _time.PassAsync(running.AsTask());
 
             Assert.Equal(seconds, _events[0].Delay.TotalSeconds, 3);
             Assert.Equal(RetryDelaySource.Server, _events[0].DelaySource);
@@ -164,18 +164,6 @@ public sealed class RetryTimeTests
                 return new ValueTask<int>(1);
             },
             Token));
-    }
-
-    /// <summary>Lets fake time pass until the call has ended.</summary>
-    private async Task<T> InFakeTime<T>(Task<T> running)
-    {
-        while (!running.IsCompleted)
-        {
-            _time.Advance(TimeSpan.FromMilliseconds(100));
-            await Task.Yield();
-        }
-
-        return await running;
     }
 
     private RetryPolicy Policy(Action<RetryProfileOptions>? configure = null, Func<double>? random = null)
