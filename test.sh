@@ -39,7 +39,7 @@ count() { sed -n "s/^  $1: \([0-9]*\)$/\1/p" "$output" | tail -n 1; }
 # The projects of the solution, not whatever an earlier build left in artifacts/.
 for project in $(grep -o '"tests[^"]*\.Tests\.csproj"' MultiAgent.Topology.sln | sed 's/.*[\\/]\(.*\)\.csproj"/\1/' | sort); do
     started=$SECONDS
-    "artifacts/bin/$project/release/$project" --no-progress --no-ansi >"$output" 2>&1
+    "artifacts/bin/$project/release/$project" --progress off --no-ansi >"$output" 2>&1
     code=$?
     total=$(count total) good=$(count succeeded) bad=$(count failed) left=$(count skipped)
     if [ "$code" -ne 0 ] || [ "${bad:-1}" -ne 0 ]; then

@@ -7,6 +7,11 @@ namespace Topology.Health;
 /// </remarks>
 public sealed class HealthOptions
 {
+    /// <summary>Gets or sets the name under which this service's probes are declared, such as <c>api_gateway</c>.</summary>
+    /// <value>The default is <see langword="null"/>: nothing is compared.</value>
+    /// <remarks>When it is set, the paths of the <see cref="ServiceProbeOptions"/> of that name must be the paths mapped here.</remarks>
+    public string? ServiceName { get; set; }
+
     /// <summary>Gets or sets the path of the liveness probe.</summary>
     /// <value>The default is <c>/health/live</c>.</value>
     public string LivePath { get; set; } = "/health/live";
@@ -37,11 +42,6 @@ public sealed class HealthOptions
     /// <remarks>A run that does not return is left alone: no second one starts beside it.</remarks>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Gets or sets the age above which a sample is no longer believed and the probe fails.</summary>
-    /// <value>The default is 30 seconds. It must exceed the period, its jitter and the timeout of every check.</value>
-    /// <remarks>Sampling goes on beside a hung check, so only a process that no longer runs its timers gets this old.</remarks>
-    public TimeSpan MaxAge { get; set; } = TimeSpan.FromSeconds(30);
-
     /// <summary>Gets or sets the worse samples in a row after which a check counts as worse.</summary>
     /// <value>The default is 2; the range is 1 to 100. The first sample counts at once.</value>
     public int FailureThreshold { get; set; } = 2;
@@ -50,8 +50,12 @@ public sealed class HealthOptions
     /// <value>The default is 2; the range is 1 to 100. The first sample counts at once.</value>
     public int SuccessThreshold { get; set; } = 2;
 
-    /// <summary>Gets or sets the longest wait of a work item for a thread of the pool; a longer one fails the liveness probe.</summary>
+    /// <summary>Gets or sets the longest time a work item may wait for a thread of the pool.</summary>
     /// <value>The default is 5 seconds; the range is 100 ms to 5 minutes.</value>
+    /// <remarks>
+    /// It bounds the age of samples: one that is older than its period, jitter and timeout by this much is not believed, and the live and
+    /// ready probes fail. Sampling goes on beside a hung check, so only a process that has no threads left gets there.
+    /// </remarks>
     public TimeSpan MaxThreadPoolDelay { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Gets or sets the time for which a stopping service answers ready with 503 and still serves, so that proxies take it out first.</summary>

@@ -24,7 +24,7 @@ public sealed class ProbeOptions
     public int TimeoutSeconds { get; set; } = 1;
 
     /// <summary>Gets or sets the successes in a row after which the service counts as well again.</summary>
-    /// <value>The default is 1; the range is 1 to 100. A liveness probe allows only 1.</value>
+    /// <value>The default is 1; the range is 1 to 100. A liveness or startup probe allows only 1.</value>
     public int SuccessThreshold { get; set; } = 1;
 
     /// <summary>Gets or sets the failures in a row after which the service counts as failed.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -20,7 +21,7 @@ public static class TopologyHealthServiceCollectionExtensions
     /// <returns><paramref name="services"/>.</returns>
     /// <remarks>
     /// <para>Calling it again registers nothing twice. Map the probes with <c>app.MapTopologyHealth()</c>.</para>
-    /// <para>Bad options, a check tagged both live and ready, or a check that would go stale between two runs stop the host at start with an
+    /// <para>Bad options, or a check tagged both live and ready, stop the host at start with an
     /// <see cref="OptionsValidationException"/>.</para>
     /// </remarks>
     public static IServiceCollection AddTopologyHealth(this IServiceCollection services, Action<HealthOptions>? configure = null)
@@ -44,13 +45,14 @@ public static class TopologyHealthServiceCollectionExtensions
         services.AddSingleton<HealthBoard>();
         services.AddHostedService(static provider => ActivatorUtilities.CreateInstance<HealthSampler>(provider, Randomness()));
         services.AddHostedService<Drain>();
+        services.AddSingleton<IStartupFilter, DrainingConnections>();
 
         services.AddSingleton(new HealthCheckRegistration(
             HeartbeatCheck.Name, static provider => ActivatorUtilities.CreateInstance<HeartbeatCheck>(provider), null,
             [HealthProbeTags.Live, HealthProbeTags.CodePrefix + HealthCodes.LoopSilent]));
-        services.AddSingleton(new HealthCheckRegistration(
-            ThreadPoolCheck.Name, static provider => ActivatorUtilities.CreateInstance<ThreadPoolCheck>(provider, (Action<Action>)Queue), null,
-            [HealthProbeTags.Live, HealthProbeTags.CodePrefix + HealthCodes.ThreadPoolStarved]));
+        services.AddSingleton(static provider => new HealthCheckRegistration(
+            ThreadPoolCheck.Name, new ThreadPoolCheck(), null, [HealthProbeTags.Live],
+            provider.GetRequiredService<IOptions<HealthOptions>>().Value.MaxThreadPoolDelay));
         return services;
     }
 
@@ -74,8 +76,6 @@ public static class TopologyHealthServiceCollectionExtensions
         builder.Services.AddSingleton<SnapshotCheck>();
         return builder.AddCheck<SnapshotCheck>(SnapshotCheck.Name);
     }
-
-    private static void Queue(Action item) => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), item, preferLocal: false);
 
     private static Func<double> Randomness()
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using StackExchange.Redis;
 using Topology.Idempotency;
 using Topology.Idempotency.Internal;
 
@@ -43,6 +44,33 @@ public static class IdempotencyServiceCollectionExtensions
             ServiceDescriptor.Singleton<IValidateOptions<InMemoryIdempotencyStoreOptions>, InMemoryIdempotencyStoreOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IIdempotencyStore, InMemoryIdempotencyStore>();
+        return services;
+    }
+
+    /// <summary>Keeps the records in Redis 7.0 or later, with <c>maxmemory-policy noeviction</c>.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="connection">
+    /// Gives the connection, which is never disposed here; the default is the registered <see cref="IConnectionMultiplexer"/>. It is
+    /// called at the first use, so that the start does not wait for a server.
+    /// </param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <remarks>The first store that is added is used. Register <see cref="RedisIdempotencyHealthCheck"/> with your health checks.</remarks>
+    public static IServiceCollection AddRedisIdempotencyStore(
+        this IServiceCollection services, Func<IServiceProvider, IConnectionMultiplexer>? connection = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        connection ??= static provider => provider.GetRequiredService<IConnectionMultiplexer>();
+        services.AddOptionsWithValidateOnStart<IdempotencyOptions>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdempotencyOptions>, IdempotencyOptionsValidator>());
+        services.TryAddSingleton(TimeProvider.System);
+#pragma warning disable RS0030 // the default source of the pauses between two looks; a test passes its own
+        services.TryAddSingleton<IIdempotencyStore>(provider => new RedisIdempotencyStore(
+            () => connection(provider),
+            provider.GetRequiredService<IOptions<IdempotencyOptions>>(),
+            provider.GetRequiredService<TimeProvider>(),
+            Random.Shared.NextDouble));
+#pragma warning restore RS0030
+        services.TryAddSingleton(provider => new RedisIdempotencyHealthCheck(connection(provider)));
         return services;
     }
 }

@@ -65,6 +65,14 @@ public readonly struct RequestFingerprint : IEquatable<RequestFingerprint>
     /// <summary>Compares two fingerprints.</summary>
     public static bool operator !=(RequestFingerprint left, RequestFingerprint right) => !left.Equals(right);
 
+    internal void WriteHex(Span<byte> utf8)
+    {
+        Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, _high);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes[16..], _low);
+        Convert.TryToHexStringLower(bytes, utf8, out _);
+    }
+
     /// <summary>Gets 64 lower-case hex digits.</summary>
     public override string ToString() => string.Create(64, this, static (chars, self) =>
     {

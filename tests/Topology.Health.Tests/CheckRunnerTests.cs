@@ -20,7 +20,7 @@ public sealed class CheckRunnerTests
         var runner = Runner(check.As("hung", HealthStatus.Unhealthy, "ready"));
 
         var run = runner.RunAsync(TestContext.Current.CancellationToken);
-        await Until.True(() => check.Runs == 1);
+        await Until.True(() => check.Runs == 1, cancellationToken: TestContext.Current.CancellationToken);
         Assert.False(run.IsCompleted);
         _time.Advance(Timeout);
         var observation = await run;
@@ -41,7 +41,7 @@ public sealed class CheckRunnerTests
         var runner = Runner(check.As("blocks", HealthStatus.Unhealthy, "ready"));
 
         var run = runner.RunAsync(TestContext.Current.CancellationToken);
-        await Until.True(() => check.Runs == 1);
+        await Until.True(() => check.Runs == 1, cancellationToken: TestContext.Current.CancellationToken);
         _time.Advance(Timeout);
 
         Assert.Equal("timeout", (await run).Code);
@@ -55,7 +55,7 @@ public sealed class CheckRunnerTests
         var check = new TestCheck(_ => hung.Task);
         var runner = Runner(check.As("hung", HealthStatus.Degraded, "ready"));
         var first = runner.RunAsync(TestContext.Current.CancellationToken);
-        await Until.True(() => check.Runs == 1);
+        await Until.True(() => check.Runs == 1, cancellationToken: TestContext.Current.CancellationToken);
         _time.Advance(Timeout);
         await first;
 
@@ -69,7 +69,7 @@ public sealed class CheckRunnerTests
         Assert.Equal(1401, Assert.Single(_log.Collector.GetSnapshot()).Id.Id);
 
         hung.SetResult(HealthCheckResult.Unhealthy());
-        await Until.True(async () => (await runner.RunAsync(TestContext.Current.CancellationToken)).Code != "timeout");
+        await Until.True(async () => (await runner.RunAsync(TestContext.Current.CancellationToken)).Code != "timeout", cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(check.Runs >= 2, "the late result itself is never believed");
     }
 
@@ -84,7 +84,7 @@ public sealed class CheckRunnerTests
             throw new InvalidOperationException("late");
         });
         var run = Runner(check.As("slow", HealthStatus.Unhealthy, "ready")).RunAsync(TestContext.Current.CancellationToken);
-        await Until.True(() => check.Runs == 1);
+        await Until.True(() => check.Runs == 1, cancellationToken: TestContext.Current.CancellationToken);
         _time.Advance(Timeout);
         await run;
         await cancelled.Task.WaitAsync(TestContext.Current.CancellationToken);

@@ -14,7 +14,7 @@ public sealed class DrainTests
     {
         await using var app = await HealthApp.StartAsync(
             configure: static options => options.DrainDelay = TimeSpan.FromSeconds(2), map: static app => app.MapGet("/work", static () => "done"));
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         var lifetime = app.App.Services.GetRequiredService<IHostApplicationLifetime>();
         using var client = new HttpClient { BaseAddress = app.Addresses[0] };
 
@@ -43,5 +43,48 @@ public sealed class DrainTests
             static options => options.DrainDelay = TimeSpan.FromMinutes(5));
         using var impatient = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         await app.App.StopAsync(impatient.Token).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_kept_open_connection_is_closed_with_its_next_response()
+    {
+        await using var app = await HealthApp.StartAsync(
+            configure: static options => options.DrainDelay = TimeSpan.FromSeconds(2), map: static app => app.MapGet("/work", static () => "done"));
+        Assert.NotEqual(true, (await WorkAsync()).Headers.ConnectionClose);
+        var stopped = app.App.StopAsync(TestContext.Current.CancellationToken);
+        var response = await WorkAsync();
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.True(response.Headers.ConnectionClose);
+        await stopped;
+
+        Task<HttpResponseMessage> WorkAsync() => app.Client.GetAsync("/work", TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_load_balancer_that_watches_ready_loses_no_request_when_one_of_two_instances_stops()
+    {
+        HealthApp[] apps = [await StartAsync(), await StartAsync()];
+        await using var first = apps[0];
+        await using var second = apps[1];
+        using var balancer = new LoadBalancer(apps.Select(static app => app.Addresses[0]));
+        await Until.True(() => balancer.InRotation == 2, cancellationToken: TestContext.Current.CancellationToken);
+
+        var requests = balancer.SendAsync(perSecond: 200, TimeSpan.FromSeconds(5));
+        await Until.True(() => balancer.Served(0) > 100 && balancer.Served(1) > 100, cancellationToken: TestContext.Current.CancellationToken);
+        await apps[0].App.StopAsync(TestContext.Current.CancellationToken);
+        var stoppedAt = balancer.Served(1);
+        var (sent, failed) = await requests;
+
+        Assert.Equal(0, failed);
+        Assert.InRange(sent, 900, 1_000);
+        Assert.True(balancer.Served(1) > stoppedAt, "the load went on after the stop");
+
+        static Task<HealthApp> StartAsync() => HealthApp.StartAsync(
+            configure: static options => options.DrainDelay = TimeSpan.FromSeconds(1),
+            map: static app => app.MapGet("/work", static async () =>
+            {
+                await Task.Delay(50, CancellationToken.None);
+                return "done";
+            }));
     }
 }

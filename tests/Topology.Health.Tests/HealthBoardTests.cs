@@ -87,10 +87,10 @@ public sealed class HealthBoardTests
     [Theory]
     [InlineData("live", 0)]
     [InlineData("ready", 1)]
-    public void Samples_older_than_the_bound_are_not_believed(string tag, int probe)
+    public void Samples_older_than_period_jitter_timeout_and_thread_pool_delay_are_not_believed(string tag, int probe)
     {
         var board = Started(Check("any", HealthStatus.Unhealthy, tag));
-        _time.Advance(TimeSpan.FromSeconds(30) - TimeSpan.FromTicks(1));
+        _time.Advance(TimeSpan.FromSeconds(5 * 1.2 + 2 + 5) - TimeSpan.FromTicks(1));
         Assert.Equal(200, Read(board, (ProbeKind)probe).Code);
         _time.Advance(TimeSpan.FromTicks(1));
         Assert.Equal((503, "stale"), Read(board, (ProbeKind)probe));
@@ -102,9 +102,9 @@ public sealed class HealthBoardTests
     public void The_oldest_sample_decides_about_age()
     {
         var board = Started(Check("one", HealthStatus.Unhealthy, "ready"), Check("two", HealthStatus.Unhealthy, "ready"));
-        _time.Advance(TimeSpan.FromSeconds(20));
-        Record(board, "one", HealthStatus.Healthy);
         _time.Advance(TimeSpan.FromSeconds(10));
+        Record(board, "one", HealthStatus.Healthy);
+        _time.Advance(TimeSpan.FromSeconds(3));
         Assert.Equal((503, "stale"), Read(board, ProbeKind.Ready));
     }
 

@@ -13,7 +13,7 @@ public sealed class TopologyHealthEndpointRouteBuilderExtensionsTests
     public async Task The_three_probes_answer_200_when_all_is_well()
     {
         await using var app = await HealthApp.StartAsync();
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.OK, "healthy"), await app.LiveAsync());
         Assert.Equal((HttpStatusCode.OK, "healthy"), await app.StartupAsync());
     }
@@ -55,7 +55,7 @@ public sealed class TopologyHealthEndpointRouteBuilderExtensionsTests
     {
         await using var app = await HealthApp.StartAsync(static builder => builder.Services.AddHealthChecks()
             .Add(new HealthCheckRegistration("lost", static provider => provider.GetRequiredService<IHealthCheck>(), null, ["ready"])));
-        await Until.True(async () => (await app.StartupAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.StartupAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "unhealthy"), await app.ReadyAsync());
         Assert.Equal(HttpStatusCode.OK, (await app.LiveAsync()).Code);
     }
@@ -69,7 +69,7 @@ public sealed class TopologyHealthEndpointRouteBuilderExtensionsTests
             options => options.ManagementPort = port, urls: $"http://127.0.0.1:0;http://127.0.0.1:{port}");
         var management = app.Addresses.Single(address => address.Port == port);
         var open = app.Addresses.Single(address => address.Port != port);
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Contains("nats", await BodyAsync(management, null), StringComparison.Ordinal);
         Assert.Equal("""{"probe":"ready","status":"healthy"}""", await BodyAsync(open, null));
@@ -94,7 +94,7 @@ public sealed class TopologyHealthEndpointRouteBuilderExtensionsTests
             builder => builder.Services.AddHealthChecks()
                 .Add(stuck.As("stuck", HealthStatus.Degraded, "ready"))
                 .Add(new HealthCheckRegistration("dependency", dependency, null, ["ready"]) { Period = TimeSpan.FromSeconds(20) }));
-        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK);
+        await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         var runs = dependency.Runs;
 
         var codes = await Task.WhenAll(Enumerable.Range(0, 1_000).Select(async _ => (await app.ReadyAsync()).Code));

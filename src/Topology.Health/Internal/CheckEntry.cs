@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Topology.Health.Internal;
 
 /// <summary>The samples of one check. Guarded by the lock of the board.</summary>
-internal sealed class CheckEntry(HealthCheckRegistration registration, HealthOptions options, long now)
+internal sealed class CheckEntry(HealthCheckRegistration registration, HealthOptions options, TimeProvider timeProvider)
 {
     private Hysteresis _hysteresis = new(options.FailureThreshold, options.SuccessThreshold);
 
@@ -33,15 +33,20 @@ internal sealed class CheckEntry(HealthCheckRegistration registration, HealthOpt
     public DateTimeOffset? SampledAt { get; private set; }
 
     /// <summary>The timestamp of the last sample; before the first, of the start.</summary>
-    public long SampledTimestamp { get; private set; } = now;
+    public long SampledTimestamp { get; private set; } = timeProvider.GetTimestamp();
+
+    /// <summary>The timestamp from which the last sample is too old: its successor would be there if the process had threads.</summary>
+    public long StaleFrom => SampledTimestamp + (long)(LongestGap.TotalSeconds * timeProvider.TimestampFrequency);
+
+    private TimeSpan LongestGap => Period * (1 + options.Jitter) + Timeout + options.MaxThreadPoolDelay;
 
     /// <returns>Whether <see cref="Status"/> changed.</returns>
-    public bool Record(CheckObservation observation, long timestamp, DateTimeOffset now)
+    public bool Record(CheckObservation observation)
     {
         Code = observation.Code;
         Duration = observation.Duration;
-        SampledTimestamp = timestamp;
-        SampledAt = now;
+        SampledTimestamp = timeProvider.GetTimestamp();
+        SampledAt = timeProvider.GetUtcNow();
         return _hysteresis.Observe(observation.Status);
     }
 }

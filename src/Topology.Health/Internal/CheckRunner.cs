@@ -32,11 +32,15 @@ internal sealed class CheckRunner(
 
         _started = timeProvider.GetTimestamp();
         var deadline = new CancellationTokenSource();
-        // On the pool: a check that blocks before its first await must not hold up the deadline.
-        _run = Task.Run(() => ExecuteAsync(deadline.Token), CancellationToken.None);
+        // On the pool: a check that blocks before its first await must not hold up the deadline. Behind all work that already waits
+        // for a thread: what this run has to wait, everyone has.
+        _run = Task.Factory.StartNew(
+            () => ExecuteAsync(deadline.Token), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default).Unwrap();
         try
         {
-            return await _run.WaitAsync(timeout, timeProvider, cancellationToken).ConfigureAwait(false);
+            var observation = await _run.WaitAsync(timeout, timeProvider, cancellationToken).ConfigureAwait(false);
+            // The timer of the deadline can itself be late.
+            return observation.Duration <= timeout ? observation : Failed(HealthCodes.Timeout);
         }
         catch (TimeoutException)
         {

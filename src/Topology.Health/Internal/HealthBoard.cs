@@ -11,14 +11,13 @@ internal sealed class HealthBoard
     private readonly TimeProvider _timeProvider;
     private readonly HealthMetrics _metrics;
     private readonly ILogger _logger;
-    private readonly long _maxAge;
     private readonly CheckEntry[] _live;
     private readonly CheckEntry[] _ready;
     private readonly CheckEntry[] _readyShown;
     private readonly CheckEntry[] _startup;
     private bool _hostStarted;
     private bool _startupLatched;
-    private bool _draining;
+    private volatile bool _draining;
     private ProbeSnapshot[] _snapshots;
 
     public HealthBoard(
@@ -27,11 +26,9 @@ internal sealed class HealthBoard
         _timeProvider = timeProvider;
         _metrics = metrics;
         _logger = logger;
-        _maxAge = (long)(options.Value.MaxAge.TotalSeconds * timeProvider.TimestampFrequency);
-        var now = timeProvider.GetTimestamp();
         Checks = [.. checks.Value.Registrations
             .Where(static registration => registration.Name != SnapshotCheck.Name)
-            .Select(registration => new CheckEntry(registration, options.Value, now))
+            .Select(registration => new CheckEntry(registration, options.Value, timeProvider))
             .Where(static check => check.Live || check.Ready || check.Startup || check.Info)];
         _live = [.. Checks.Where(static check => check.Live)];
         _ready = [.. Checks.Where(static check => check.Ready)];
@@ -49,6 +46,8 @@ internal sealed class HealthBoard
 
     public IReadOnlyList<CheckEntry> Checks { get; }
 
+    public bool IsDraining => _draining;
+
     /// <summary>The answer of a probe now. Allocates nothing, waits for nothing.</summary>
     public ProbeAnswer Read(ProbeKind probe) => Volatile.Read(ref _snapshots)[(int)probe].At(_timeProvider.GetTimestamp());
 
@@ -57,7 +56,7 @@ internal sealed class HealthBoard
         lock (_lock)
         {
             var before = check.Status ?? HealthStatus.Healthy;
-            var changed = check.Record(observation, _timeProvider.GetTimestamp(), _timeProvider.GetUtcNow());
+            var changed = check.Record(observation);
             _metrics.Sampled(check, changed);
             if (check.Status is { } status && status < before)
                 Log.Worse(_logger, check.Name, status, check.Code);
@@ -132,12 +131,12 @@ internal sealed class HealthBoard
         ];
     }
 
-    private ProbeSnapshot Snapshot(ProbeKind probe, string status, CheckEntry[] counted, CheckEntry[] shown)
+    private static ProbeSnapshot Snapshot(ProbeKind probe, string status, CheckEntry[] counted, CheckEntry[] shown)
     {
         var current = HealthBody.Render(probe, status is "healthy" or "degraded" ? 200 : 503, status, shown);
         return counted.Length == 0
             ? new ProbeSnapshot(current, current, long.MaxValue)
-            : new ProbeSnapshot(current, HealthBody.Render(probe, 503, "stale", shown), counted.Min(static check => check.SampledTimestamp) + _maxAge);
+            : new ProbeSnapshot(current, HealthBody.Render(probe, 503, "stale", shown), counted.Min(static check => check.StaleFrom));
     }
 
     /// <summary>A check without a sample counts as healthy: live has nothing against the process yet, and ready waits for the startup latch.</summary>

@@ -15,7 +15,6 @@ internal static class HealthCodes
     public const string CannotBuild = "cannot_build";
 
     public const string LoopSilent = "loop_silent";
-    public const string ThreadPoolStarved = "thread_pool_starved";
 
     public static string Of(HealthStatus status) => status switch
     {

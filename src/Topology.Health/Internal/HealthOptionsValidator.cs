@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Topology.Health.Internal;
 
-internal sealed class HealthOptionsValidator(IOptions<HostOptions> host) : IValidateOptions<HealthOptions>
+internal sealed class HealthOptionsValidator(IOptions<HostOptions> host, IOptionsFactory<ServiceProbeOptions> probes) : IValidateOptions<HealthOptions>
 {
     private static readonly TimeSpan TenMinutes = TimeSpan.FromMinutes(10);
 
@@ -30,6 +30,14 @@ internal sealed class HealthOptionsValidator(IOptions<HostOptions> host) : IVali
         if (options.Jitter is not (>= 0 and <= 0.5))
             result.AddError(string.Create(CultureInfo.InvariantCulture, $"Topology.Health: Jitter is {options.Jitter}; it must be 0 to 0.5."));
 
+        if (options.ServiceName is { } service)
+        {
+            var declared = probes.Create(service);
+            SamePath(result, $"readiness_probes.{service}", declared.Readiness, nameof(options.ReadyPath), options.ReadyPath);
+            SamePath(result, $"liveness_probes.{service}", declared.Liveness, nameof(options.LivePath), options.LivePath);
+            SamePath(result, $"startup_probes.{service}", declared.Startup, nameof(options.StartupPath), options.StartupPath);
+        }
+
         if (options.DrainDelay + options.StopBudget > host.Value.ShutdownTimeout)
             result.AddError($"Topology.Health: DrainDelay {options.DrainDelay} and StopBudget {options.StopBudget} are longer than "
                 + $"HostOptions.ShutdownTimeout, which is {host.Value.ShutdownTimeout}; it must be at least {options.DrainDelay + options.StopBudget}.");
@@ -40,6 +48,12 @@ internal sealed class HealthOptionsValidator(IOptions<HostOptions> host) : IVali
     {
         if (path is not ['/', _, ..])
             result.AddError($"Topology.Health: {key} is '{path}'; it must be a path that starts with '/'.");
+    }
+
+    private static void SamePath(ValidateOptionsResultBuilder result, string key, ProbeOptions? probe, string option, string path)
+    {
+        if (probe is not null && !string.Equals(probe.Path, path, StringComparison.OrdinalIgnoreCase))
+            result.AddError($"{key}.http_get.path is '{probe.Path}'; it must be '{path}', the {option} this service answers on.");
     }
 
     private static void Range(ValidateOptionsResultBuilder result, string key, TimeSpan value, TimeSpan least, TimeSpan most)

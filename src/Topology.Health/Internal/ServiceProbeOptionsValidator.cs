@@ -8,8 +8,9 @@ internal sealed class ServiceProbeOptionsValidator : IValidateOptions<ServicePro
     {
         var result = new ValidateOptionsResultBuilder();
         Probe(result, $"readiness_probes.{name}", options.Readiness, mostSuccesses: 100);
-        // Kubernetes refuses a liveness probe with any other success threshold.
+        // Kubernetes refuses any other success threshold for these two.
         Probe(result, $"liveness_probes.{name}", options.Liveness, mostSuccesses: 1);
+        Probe(result, $"startup_probes.{name}", options.Startup, mostSuccesses: 1);
         return result.Build();
     }
 

@@ -19,6 +19,6 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1504, LogLevel.Information, "Changed settings applied: {Changed}")]
     public static partial void ReloadApplied(ILogger logger, string changed);
 
-    [LoggerMessage(1505, LogLevel.Error, "A listener to changed settings failed for {Options} '{Name}'")]
-    public static partial void ListenerFailed(ILogger logger, Exception exception, string options, string name);
+    [LoggerMessage(1505, LogLevel.Error, "A listener to changed settings failed: {Listener}")]
+    public static partial void ListenerFailed(ILogger logger, Exception exception, string listener);
 }

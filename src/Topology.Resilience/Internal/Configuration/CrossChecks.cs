@@ -24,10 +24,10 @@ internal sealed class CrossChecks(
     {
         foreach (Setting profile in tree.Entries("retry_config").Where(p => !p.HasFaults))
         {
-            // Where only one of the two is written, the package's validator knows the other's default.
-            if (profile.Child("base_delay") is { Parsed: TimeSpan least } at && profile.Child("max_delay") is { Parsed: TimeSpan most } && least > most)
+            RetryProfileOptions options = Profile(profile.Name);
+            if (options.BaseDelay > options.MaxDelay && (profile.Child("base_delay") ?? profile.Child("max_delay")) is { } at)
             {
-                Error(DiagnosticCodes.BaseDelayAboveMaxDelay, at, $"{at.Path} ({Text(least)}) must not be above max_delay ({Text(most)})");
+                Error(DiagnosticCodes.BaseDelayAboveMaxDelay, at, $"{profile.Path}.base_delay ({Text(options.BaseDelay)}) must not be above max_delay ({Text(options.MaxDelay)})");
             }
 
             IReadOnlyList<Setting> budgets = tree.Entries("retry_budgets");
@@ -45,7 +45,7 @@ internal sealed class CrossChecks(
             return;
         }
 
-        IdempotencyOptions options = Effective<IdempotencyOptions>("");
+        IdempotencyOptions options = Effective("", new IdempotencyOptions());
         TimeSpan least = (2 * options.TimestampTolerance) + TimeSpan.FromMinutes(1);
         if (options.Ttl < least)
         {
@@ -61,8 +61,8 @@ internal sealed class CrossChecks(
 
     private void CheckSagas()
     {
-        HashSet<string> profiles = Effective<RetryOptions>("").ProfileNames.ToHashSet(StringComparer.Ordinal);
-        TimeSpan lease = Effective<IdempotencyOptions>("").Lease;
+        HashSet<string> profiles = Effective("", new RetryOptions()).ProfileNames.ToHashSet(StringComparer.Ordinal);
+        TimeSpan lease = Effective("", new IdempotencyOptions()).Lease;
         foreach (Setting saga in tree.Entries("saga_compensations"))
         {
             IReadOnlyList<string>? known = registrations.Sagas.GetValueOrDefault(saga.Name);
@@ -132,7 +132,7 @@ internal sealed class CrossChecks(
         }
 
         CheckSubjects(streams);
-        HashSet<string> queues = Effective<DeadLetterOptions>("").QueueNames.ToHashSet(StringComparer.Ordinal);
+        HashSet<string> queues = Effective("", new DeadLetterOptions()).QueueNames.ToHashSet(StringComparer.Ordinal);
         var consumers = new Dictionary<string, Setting>(StringComparer.Ordinal);
         foreach (Setting consumer in tree.Entries("dlq_config.consumers"))
         {
@@ -160,7 +160,8 @@ internal sealed class CrossChecks(
             && tree.Entries("dlq_config.consumers").FirstOrDefault(c => OptionsFeeds.TextOf(c, "stream") == DeadLetterQueueNames.ToolCall)?.Child("ack_wait")
                 is { IsFaulty: false, Parsed: TimeSpan ackWait } setting)
         {
-            if (ToolCalls()?.MaxDelay is { } longest && ackWait < longest)
+            TimeSpan longest = Profile(RetryProfileNames.ToolCalls).MaxDelay;
+            if (ackWait < longest)
             {
                 Warn(DiagnosticCodes.AckWaitBelowRetryDelay, setting, $"{setting.Path} ({Text(ackWait)}) is below retry_config.tool_calls.max_delay ({Text(longest)}); the letter is renewed while it waits");
             }
@@ -185,7 +186,7 @@ internal sealed class CrossChecks(
 
     private void CheckProbes()
     {
-        foreach (Setting probe in tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")))
+        foreach (Setting probe in OptionsFeeds.ProbeSettings(tree))
         {
             if (probe.Child("timeout_seconds") is { IsFaulty: false, Parsed: int timeout } at
                 && probe.Child("period_seconds") is { IsFaulty: false, Parsed: int period }
@@ -201,10 +202,9 @@ internal sealed class CrossChecks(
         $"{a}.".StartsWith($"{b}.", StringComparison.Ordinal) || $"{b}.".StartsWith($"{a}.", StringComparison.Ordinal);
 
     /// <summary>The options with everything applied that is not faulty, code included, but not validated.</summary>
-    private TOptions Effective<TOptions>(string name)
-        where TOptions : class, new()
+    private TOptions Effective<TOptions>(string name, TOptions options)
+        where TOptions : class
     {
-        var options = new TOptions();
         foreach (IConfigureOptions<TOptions> configure in services.GetServices<IConfigureOptions<TOptions>>())
         {
             if (configure is IConfigureNamedOptions<TOptions> named)
@@ -220,17 +220,7 @@ internal sealed class CrossChecks(
         return options;
     }
 
-    private RetryProfileOptions? ToolCalls()
-    {
-        try
-        {
-            return services.GetRequiredService<IOptionsFactory<RetryProfileOptions>>().Create(RetryProfileNames.ToolCalls);
-        }
-        catch (OptionsValidationException)
-        {
-            return null;
-        }
-    }
+    private RetryProfileOptions Profile(string name) => Effective(name, RetryProfileOptions.ForProfile(name));
 
     private static string DidYouMean(string written, IEnumerable<string> names) =>
         Spelling.Suggest(written, names) is { } near ? $"; did you mean '{near}'?" : "";

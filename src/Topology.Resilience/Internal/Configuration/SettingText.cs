@@ -29,7 +29,8 @@ internal static class SettingText
         value = default;
         if (text.Contains(':', StringComparison.Ordinal))
         {
-            return TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out value);
+            // Two parts would be hours and minutes to .NET, minutes and seconds to many readers.
+            return text.Count(c => c == ':') == 2 && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out value);
         }
 
         return text.StartsWith('P') || text.StartsWith("-P", StringComparison.Ordinal)

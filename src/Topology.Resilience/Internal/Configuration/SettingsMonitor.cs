@@ -117,7 +117,18 @@ internal sealed class SettingsMonitor : IDisposable
         }
 
         ConfigurationLog.ReloadApplied(_logger, string.Join(", ", Differences(old, tree)));
-        Changed?.Invoke(old, tree);
+        foreach (Action<SettingsTree, SettingsTree> listener in (Changed?.GetInvocationList() ?? []).Cast<Action<SettingsTree, SettingsTree>>())
+        {
+            try
+            {
+                listener(old, tree);
+            }
+            catch (Exception e)
+            {
+                // One that fails must not keep the others on old settings.
+                ConfigurationLog.ListenerFailed(_logger, e, listener.Target?.GetType().Name ?? "");
+            }
+        }
     }
 
     private IReadOnlyList<TopologyDiagnostic> Check(SettingsTree tree)

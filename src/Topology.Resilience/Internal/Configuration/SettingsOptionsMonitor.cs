@@ -23,7 +23,7 @@ internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(Dynamic
         OptionsFeed<TOptions> feed,
         ILoggerFactory loggers)
     {
-        _inner = new OptionsMonitor<TOptions>(factory, sources, cache);
+        _inner = new OptionsMonitor<TOptions>(factory, sources.Where(s => s is not SettingsChangeToken<TOptions>), cache);
         _cache = cache;
         _settings = settings;
         _feed = feed;
@@ -49,13 +49,8 @@ internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(Dynamic
 
     private void Apply(SettingsTree old, SettingsTree tree)
     {
-        foreach (string name in _feed.Names(old).Union(_feed.Names(tree)))
+        foreach (string name in _feed.Changed(old, tree))
         {
-            if (Text(old, name) == Text(tree, name))
-            {
-                continue;
-            }
-
             _cache.TryRemove(name);
             foreach (Action<TOptions, string?> listener in (_listeners?.GetInvocationList() ?? []).Cast<Action<TOptions, string?>>())
             {
@@ -65,14 +60,11 @@ internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(Dynamic
                 }
                 catch (Exception e)
                 {
-                    // One listener that fails must not keep the others on old settings.
-                    ConfigurationLog.ListenerFailed(_logger, e, typeof(TOptions).Name, name);
+                    ConfigurationLog.ListenerFailed(_logger, e, $"{typeof(TOptions).Name} '{name}'");
                 }
             }
         }
     }
-
-    private string Text(SettingsTree tree, string name) => string.Concat(_feed.Settings(tree, name).Select(s => s.Fingerprint()));
 
     private sealed class Subscription(SettingsOptionsMonitor<TOptions> monitor, Action<TOptions, string?> listener, IDisposable? inner) : IDisposable
     {

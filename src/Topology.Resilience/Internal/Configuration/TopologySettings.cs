@@ -46,6 +46,7 @@ internal static class TopologySettings
         where TOptions : class
     {
         services.AddSingleton<IConfigureOptions<TOptions>>(sp => new SettingsOptions<TOptions>(sp.GetRequiredService<SettingsMonitor>(), feed));
+        services.AddSingleton<IOptionsChangeTokenSource<TOptions>>(sp => new SettingsChangeToken<TOptions>(sp.GetRequiredService<SettingsMonitor>(), feed));
         services.AddSingleton<IOptionsMonitor<TOptions>>(sp => new SettingsOptionsMonitor<TOptions>(
             sp.GetRequiredService<IOptionsFactory<TOptions>>(),
             sp.GetServices<IOptionsChangeTokenSource<TOptions>>(),

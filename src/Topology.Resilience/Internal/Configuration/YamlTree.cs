@@ -18,12 +18,14 @@ internal sealed class YamlTree
     private readonly List<TopologyDiagnostic> _diagnostics = [];
     private readonly List<RawLayer> _documents = [];
     private readonly string _source;
+    private readonly string _text;
     private readonly Parser _parser;
     private long _nodes;
 
     private YamlTree(string text, string source)
     {
         _source = source;
+        _text = text;
         _parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
     }
 
@@ -38,11 +40,36 @@ internal sealed class YamlTree
         }
         catch (YamlException e)
         {
-            string text1 = (e.InnerException is YamlException inner ? inner : e).Message.ReplaceLineEndings(" ");
-            throw new YamlFault(DiagnosticCodes.NotYaml, Math.Max(1, (int)e.Start.Line), Math.Max(1, (int)e.Start.Column), $"not valid YAML: {text1}");
+            throw tree.NotYaml(e.Start, e.Message);
+        }
+        catch (Exception e) when (e is not YamlFault)
+        {
+            // The scanner answers some broken input with exceptions of other kinds.
+            throw tree.NotYaml(default, "the text ends or continues unexpectedly");
         }
 
         return (tree._documents, tree._diagnostics);
+    }
+
+    private YamlFault NotYaml(Mark mark, string reason)
+    {
+        // Some faults are reported at the start of the text: what was read last is nearer.
+        Mark last = _parser.Current?.End ?? default;
+        int line = Math.Max(1, (int)last.Line);
+        foreach (string text in _text.Split('\n').Skip(line - 1).Take(2))
+        {
+            int tab = text.Length - text.TrimStart(' ').Length;
+            if (tab < text.Length && text[tab] == '\t')
+            {
+                return new YamlFault(DiagnosticCodes.NotYaml, line, tab + 1, "not valid YAML: a tab cannot indent; use spaces");
+            }
+
+            line++;
+        }
+
+        Mark at = mark.Line > last.Line || (mark.Line == last.Line && mark.Column > last.Column) ? mark : last;
+        return new YamlFault(
+            DiagnosticCodes.NotYaml, Math.Max(1, (int)at.Line), Math.Max(1, (int)at.Column), $"not valid YAML: {reason.ReplaceLineEndings(" ")}");
     }
 
     private void ReadStream()

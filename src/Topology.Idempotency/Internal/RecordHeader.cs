@@ -1,0 +1,68 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace Topology.Idempotency.Internal;
+
+/// <summary>
+/// What every Redis record starts with: 126 ASCII bytes, then the result. Version (1) · state (1) · fence (16 decimal) · token (32
+/// hex) · request hash (64 hex) · grace in ms (12 decimal).
+/// </summary>
+/// <remarks>
+/// The lease is alive exactly while the key's remaining time to live is above the grace, so one clock decides: the server's.
+/// </remarks>
+internal readonly struct RecordHeader
+{
+    public const int Length = 126;
+    public const char InProgress = 'P';
+    public const char Completed = 'C';
+    public const char Tombstone = 'T';
+    public const char Released = 'R';
+    public const char Sealed = 'S';
+    public const char Indeterminate = 'Q';
+
+    private RecordHeader(char state, long fence, RequestFingerprint fingerprint, long graceMs)
+    {
+        State = state;
+        Fence = fence;
+        Fingerprint = fingerprint;
+        GraceMs = graceMs;
+    }
+
+    public char State { get; }
+
+    public long Fence { get; }
+
+    public RequestFingerprint Fingerprint { get; }
+
+    public long GraceMs { get; }
+
+    public static byte[] Write(long fence, Guid token, RequestFingerprint fingerprint, long graceMs)
+    {
+        var bytes = GC.AllocateUninitializedArray<byte>(Length);
+        bytes[0] = (byte)'1';
+        bytes[1] = (byte)InProgress;
+        Utf8Formatter.TryFormat(fence, bytes.AsSpan(2), out _, new System.Buffers.StandardFormat('D', 16));
+        Utf8Formatter.TryFormat(token, bytes.AsSpan(18), out _, 'N');
+        fingerprint.WriteHex(bytes.AsSpan(50));
+        Utf8Formatter.TryFormat(graceMs, bytes.AsSpan(114), out _, new System.Buffers.StandardFormat('D', 12));
+        return bytes;
+    }
+
+    public static string Owner(IdempotencyClaim claim) => string.Create(CultureInfo.InvariantCulture, $"{claim.Fence:D16}{claim.Owner:N}");
+
+    public static bool TryRead(ReadOnlySpan<byte> record, out RecordHeader header)
+    {
+        header = default;
+        if (record.Length < Length || record[0] != '1'
+            || !Utf8Parser.TryParse(record[2..18], out long fence, out var read) || read != 16
+            || !Utf8Parser.TryParse(record[114..126], out long grace, out read) || read != 12)
+            return false;
+        Span<char> hash = stackalloc char[64];
+        Encoding.Latin1.GetChars(record[50..114], hash);
+        if (!RequestFingerprint.TryParse(hash, out var fingerprint))
+            return false;
+        header = new RecordHeader((char)record[1], fence, fingerprint, grace);
+        return true;
+    }
+}

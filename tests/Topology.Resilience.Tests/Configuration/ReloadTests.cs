@@ -1,0 +1,147 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Topology.Resilience.Internal.Configuration;
+using Topology.Retry;
+
+namespace Topology.Resilience.Tests.Configuration;
+
+public sealed class ReloadTests : IDisposable
+{
+    private const string First = "retry_config:\n  api_calls:\n    max_attempts: 7\n";
+
+    private readonly TestFiles _files = new();
+    private readonly FakeTimeProvider _time = new();
+    private readonly ConfigurationManager _configuration = new();
+    private readonly FakeLoggerProvider _log = new();
+    private readonly ServiceProvider _services;
+    private readonly IOptionsMonitor<RetryProfileOptions> _profiles;
+    private readonly MetricCollector<long> _reloads;
+    private readonly List<string> _told = [];
+
+    public ReloadTests()
+    {
+        _files.Write(First);
+        _configuration.SetBasePath(_files.Root);
+        ((IConfigurationBuilder)_configuration).Add(new TopologyYamlSource("topology.yaml", optional: false, reloadOnChange: false) { Time = _time });
+        _services = TestHost.Services(_configuration, more: s => s.AddMetrics().AddLogging(l => l.AddProvider(_log)));
+        _profiles = _services.GetRequiredService<IOptionsMonitor<RetryProfileOptions>>();
+        _services.GetRequiredService<SettingsMonitor>().Check();
+        _reloads = new MetricCollector<long>(_services.GetRequiredService<IMeterFactory>(), "Topology.Resilience", "topology.configuration.reloads");
+        _profiles.OnChange((o, name) => _told.Add($"{name}={o.MaxAttempts}"));
+    }
+
+    public void Dispose()
+    {
+        _reloads.Dispose();
+        _services.Dispose();
+        _configuration.Dispose();
+        _files.Dispose();
+    }
+
+    [Fact]
+    public void A_valid_change_reaches_options_listeners_and_policies()
+    {
+        RetryPolicy policy = _services.GetRequiredService<IRetryPolicies>().Get("api_calls");
+        Assert.Equal(7, policy.MaxAttempts);
+        Change("retry_config:\n  api_calls:\n    max_attempts: 9\n");
+        Assert.Equal(9, _profiles.Get("api_calls").MaxAttempts);
+        Assert.Equal(9, policy.MaxAttempts);
+        Assert.Equal(["api_calls=9"], _told);
+        Assert.Equal("applied", Assert.Single(_reloads.GetMeasurementSnapshot()).Tags["result"]);
+    }
+
+    [Theory]
+    [InlineData("retry_config:\n  api_calls:\n    max_attempts: 0\n", "topology.yaml(3,19): error TOPO1001: retry_config.api_calls.max_attempts must be 1..100 (was 0)")]
+    [InlineData("retry_config:\n  api_calls:\n    base_delay: 31s\n", "topology.yaml(3,17): error TOPO1020: ")]
+    [InlineData("retry_config: [\n", "topology.yaml(2,1): error TOPO1534: not valid YAML")]
+    [InlineData("", "topology.yaml(1,1): error TOPO1537: the file has become empty")]
+    [InlineData(null, "topology.yaml(1,1): error TOPO1530: the file does not exist")]
+    public void An_invalid_change_is_told_and_counted_and_the_last_good_settings_stay(string? text, string expected)
+    {
+        Change(text);
+        Assert.Equal(7, _profiles.Get("api_calls").MaxAttempts);
+        Assert.Equal(7, _services.GetRequiredService<IRetryPolicies>().Get("api_calls").MaxAttempts);
+        Assert.Empty(_told);
+        Assert.Equal("rejected", Assert.Single(_reloads.GetMeasurementSnapshot()).Tags["result"]);
+        Assert.Contains(_log.Collector.GetSnapshot(), r => r.Level == LogLevel.Error && r.Id.Id == 1502 && r.Message.StartsWith(expected, StringComparison.Ordinal));
+
+        Change("retry_config:\n  api_calls:\n    max_attempts: 8\n");
+        Assert.Equal(8, _profiles.Get("api_calls").MaxAttempts);
+        Assert.Equal(["api_calls=8"], _told);
+    }
+
+    [Fact]
+    public void A_profile_that_appears_and_then_changes_is_followed()
+    {
+        Assert.Equal(3, _profiles.Get("fast").MaxAttempts);
+        Change(First + "  fast:\n    max_attempts: 5\n");
+        Assert.Equal(5, _profiles.Get("fast").MaxAttempts);
+        Change(First + "  fast:\n    max_attempts: 6\n");
+        Assert.Equal(6, _profiles.Get("fast").MaxAttempts);
+        Change(First);
+        Assert.Equal(3, _profiles.Get("fast").MaxAttempts);
+        Assert.Equal(["fast=5", "fast=6", "fast=3"], _told);
+    }
+
+    [Fact]
+    public void A_change_of_nothing_tells_nobody()
+    {
+        Change("# a comment\n" + First);
+        Assert.Empty(_told);
+        Assert.Empty(_reloads.GetMeasurementSnapshot());
+    }
+
+    [Fact]
+    public void A_listener_that_throws_does_not_keep_the_others_on_old_settings()
+    {
+        using IDisposable? bad = _profiles.OnChange((_, _) => throw new InvalidOperationException("listener"));
+        var later = new List<string?>();
+        using IDisposable? good = _profiles.OnChange((_, name) => later.Add(name));
+        Change("retry_config:\n  api_calls:\n    max_attempts: 9\n");
+        Assert.Equal(["api_calls"], later);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_still_being_written_is_read_once_it_is_quiet()
+    {
+        using var files = new TestFiles();
+        files.Write(First);
+        using var configuration = new ConfigurationManager();
+        configuration.SetBasePath(files.Root);
+        var time = new FakeTimeProvider();
+        ((IConfigurationBuilder)configuration).Add(new TopologyYamlSource("topology.yaml", optional: false, reloadOnChange: true) { Time = time });
+        int reloads = 0;
+        Microsoft.Extensions.Primitives.ChangeToken.OnChange(((IConfiguration)configuration).GetReloadToken, () => reloads++);
+        files.Write(First + "  fast:\n    max_att");
+        files.Write(First + "  fast:\n    max_attempts: 4\n");
+
+        for (int i = 0; i < 1_000 && configuration["Topology:retry_config:fast:max_attempts"] != "4"; i++)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal("4", configuration["Topology:retry_config:fast:max_attempts"]);
+    }
+
+    /// <summary>Writes the file and has every provider read again, as its watcher would.</summary>
+    private void Change(string? text)
+    {
+        if (text is null)
+        {
+            File.Delete(Path.Combine(_files.Root, "topology.yaml"));
+        }
+        else
+        {
+            _files.Write(text);
+        }
+
+        ((IConfigurationRoot)_configuration).Reload();
+    }
+}
