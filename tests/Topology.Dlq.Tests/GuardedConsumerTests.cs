@@ -164,7 +164,7 @@ public sealed class GuardedConsumerTests
         await using var test = new Guard(async (message, process) =>
         {
             var now = Interlocked.Increment(ref running);
-            if (process.IsDead)
+            if (process.Number > 1)
                 together = Math.Max(together, now);
             else if (Body(message) == "first")
                 process.Die();
@@ -177,7 +177,6 @@ public sealed class GuardedConsumerTests
         test.Add("first");
         for (var i = 0; i < 7; i++)
             test.Add("bystander");
-        test.DieOnce = true;
         await test.RunAsync(() => test.Stream.Left == 0);
         Assert.Equal(1, together);
         Assert.Empty(await test.LettersAsync());
@@ -261,7 +260,7 @@ public sealed class GuardedConsumerTests
     {
         private readonly Func<WorkMessage, Process, ValueTask<WorkVerdict>> _handle;
         private (GuardedConsumer Consumer, WorkStream.WorkProcess Process)? _running;
-        private bool _died;
+        private int _processes;
 
         public Guard(Func<WorkMessage, Process, ValueTask<WorkVerdict>> handle, int? seed = null)
         {
@@ -284,8 +283,6 @@ public sealed class GuardedConsumerTests
         public IDeadLetterQueueProvider Provider => House.Provider;
 
         public ConcurrentDictionary<string, int> Starts { get; } = new();
-
-        public bool DieOnce { get; set; }
 
         public TimeSpan Step { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -322,6 +319,7 @@ public sealed class GuardedConsumerTests
         private async Task StartAsync()
         {
             var process = Stream.Open();
+            var number = ++_processes;
             var provider = new MortalProvider(House.Provider, process);
             var consumer = new GuardedConsumer(
                 "worker",
@@ -330,7 +328,7 @@ public sealed class GuardedConsumerTests
                 provider,
                 ActivatorUtilities.CreateInstance<DeadLetterPublisher>(House.Services, provider),
                 House.Services.GetRequiredService<IRetryPolicies>().Get(RetryProfileNames.Default),
-                _ => new Handler(this, process),
+                _ => new Handler(this, number, process),
                 House.Services.GetRequiredService<IServiceScopeFactory>(),
                 House.Services.GetRequiredService<DeadLetterMetrics>(),
                 Time,
@@ -352,28 +350,24 @@ public sealed class GuardedConsumerTests
             running.Consumer.Dispose();
         }
 
-        private sealed class Handler(Guard guard, WorkStream.WorkProcess process) : IWorkHandler
+        private sealed class Handler(Guard guard, int number, WorkStream.WorkProcess process) : IWorkHandler
         {
             public async ValueTask<WorkVerdict> HandleAsync(WorkMessage message, CancellationToken cancellationToken)
             {
                 if (process.IsDead)
                     await Task.Delay(Timeout.Infinite, CancellationToken.None);
                 guard.Starts.AddOrUpdate(Body(message), 1, (_, starts) => starts + 1);
-                return await guard._handle(message, new Process(guard, process, cancellationToken));
+                return await guard._handle(message, new Process(number, process, cancellationToken));
             }
         }
 
-        internal sealed class Process(Guard guard, WorkStream.WorkProcess process, CancellationToken stopping)
+        internal sealed class Process(int number, WorkStream.WorkProcess process, CancellationToken stopping)
         {
             public CancellationToken Stopping => stopping;
 
-            public bool IsDead => process.IsDead || (guard.DieOnce && guard._died);
+            public int Number => number;
 
-            public void Die()
-            {
-                guard._died = true;
-                process.Die();
-            }
+            public void Die() => process.Die();
         }
     }
 }
