@@ -3,13 +3,11 @@ using Topology.Saga;
 
 namespace Quickstart.Orders;
 
-#region refund
 internal sealed class RefundTransaction(ShopSystems shop) : ISagaCompensation<Payment>
 {
     public ValueTask CompensateAsync(SagaCompensationContext<Payment> context, CancellationToken cancellationToken) =>
         shop.UndoAsync(context.SagaId.Value, "refund_transaction", context.IdempotencyKey, context.Result?.TransactionId);
 }
-#endregion
 
 internal sealed class RestoreInventory(ShopSystems shop) : ISagaCompensation<Reservation>
 {

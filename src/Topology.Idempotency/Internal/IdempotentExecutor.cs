@@ -15,6 +15,8 @@ internal sealed class IdempotentExecutor(
     // The work has run: its record is worth a wait, but not for ever and never on the caller's token.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
 
+    private const int FinishAttempts = 3;
+
     private readonly IdempotencyOptions _options = options.Value;
 
     public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
@@ -132,7 +134,7 @@ internal sealed class IdempotentExecutor(
             var claimStarted = metrics.ClaimStarted();
             try
             {
-                answer = await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+                answer = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
             }
             catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
             {
@@ -182,6 +184,19 @@ internal sealed class IdempotentExecutor(
                         _ => IdempotentStatus.Indeterminate,
                     });
             }
+        }
+    }
+
+    // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
+    private async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IdempotencyStoreException)
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -267,29 +282,34 @@ internal sealed class IdempotentExecutor(
             }
         }
 
-        using var limit = new CancellationTokenSource(FinishLimit, time);
-        try
-        {
-            var status = disposition switch
-            {
-                ResultDisposition.Release => await store.ReleaseAsync(claim, outcomeUnknown: false, limit.Token).ConfigureAwait(false),
-                ResultDisposition.Unknown when policy.OnAbandoned == AbandonedClaim.Quarantine =>
-                    await store.ReleaseAsync(claim, outcomeUnknown: true, limit.Token).ConfigureAwait(false),
-                ResultDisposition.Unknown => (FinishStatus?)null,
-                _ => await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false),
-            };
-            if (status is FinishStatus.Fenced or FinishStatus.Lost)
-            {
-                metrics.Fenced();
-                Log.Refused(logger, claim.Key, status.Value);
-            }
-
-            return status;
-        }
-        catch (Exception e)
-        {
-            Log.NotSettled(logger, claim.Key, e);
+        if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
             return null;
+
+        using var limit = new CancellationTokenSource(FinishLimit, time);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
+                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, limit.Token).ConfigureAwait(false)
+                    : await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false);
+                if (status != FinishStatus.Done)
+                {
+                    metrics.Fenced();
+                    Log.Refused(logger, claim.Key, status);
+                }
+
+                return status;
+            }
+            catch (IdempotencyStoreException) when (attempt < FinishAttempts)
+            {
+                // The same end sent again is accepted, so a lost answer costs nothing.
+            }
+            catch (Exception e)
+            {
+                Log.NotSettled(logger, claim.Key, e);
+                return null;
+            }
         }
     }
 

@@ -186,7 +186,7 @@ internal sealed class CrossChecks(
 
     private void CheckProbes()
     {
-        foreach (Setting probe in tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")))
+        foreach (Setting probe in OptionsFeeds.ProbeSettings(tree))
         {
             if (probe.Child("timeout_seconds") is { IsFaulty: false, Parsed: int timeout } at
                 && probe.Child("period_seconds") is { IsFaulty: false, Parsed: int period }
