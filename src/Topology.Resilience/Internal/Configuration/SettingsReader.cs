@@ -1,13 +1,17 @@
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Configuration.CommandLine;
-using Microsoft.Extensions.Configuration.EnvironmentVariables;
 
 namespace Topology.Resilience.Internal.Configuration;
 
 /// <summary>Lays every provider's section <c>Topology</c> over each other, key by key against the schema, and keeps each value's place.</summary>
 internal sealed class SettingsReader
 {
+    /// <summary>The most entries of one mapping of names or list.</summary>
+    public const int MaxEntries = 1_000;
+
+    /// <summary>After this many findings no more spellings are compared: a file of nothing but unknown keys must not cost minutes.</summary>
+    private const int MaxSuggestions = 100;
+
     private readonly List<TopologyDiagnostic> _diagnostics = [];
     private readonly Setting _root = new("", "", TopologySchema.Root, SettingOrigin.Code);
 
@@ -25,7 +29,7 @@ internal sealed class SettingsReader
     {
         var reader = new SettingsReader();
         var sources = new List<string>();
-        foreach (IConfigurationProvider provider in Providers(configuration))
+        foreach (IConfigurationProvider provider in ProviderLayer.Providers(configuration))
         {
             if (provider is TopologyYamlProvider file)
             {
@@ -36,7 +40,7 @@ internal sealed class SettingsReader
                     reader.Fold(reader._root, document.Root, document.ReplacesLists, document.Root.Origin.Source);
                 }
             }
-            else if (Layer(provider) is { } layer)
+            else if (ProviderLayer.Read(provider) is { } layer)
             {
                 sources.Add(layer.Origin.Source);
                 reader._setByThisSource.Clear();
@@ -76,6 +80,11 @@ internal sealed class SettingsReader
 
     private void FoldMapping(Setting target, RawSetting source, bool replacesLists, string? file)
     {
+        if (HasTooMany(target, source))
+        {
+            return;
+        }
+
         var seen = new Dictionary<string, RawEntry>(StringComparer.Ordinal);
         foreach (RawEntry entry in source.Children)
         {
@@ -132,6 +141,11 @@ internal sealed class SettingsReader
         {
             Report(SettingFault.Shape, target, source.Origin, "must be a list");
             target.IsFaulty = true;
+            return;
+        }
+
+        if (HasTooMany(target, source))
+        {
             return;
         }
 
@@ -195,6 +209,19 @@ internal sealed class SettingsReader
         }
     }
 
+    private bool HasTooMany(Setting target, RawSetting source)
+    {
+        if (target.Schema.Kind == SchemaKind.Section || source.Children.Count <= MaxEntries)
+        {
+            return false;
+        }
+
+        _diagnostics.Add(new TopologyDiagnostic(
+            TopologyDiagnosticSeverity.Error, DiagnosticCodes.TooDeep, source.Origin, target.Path, $"{Shown(target.Path, source.Origin)} has more than {MaxEntries} entries"));
+        target.IsFaulty = true;
+        return true;
+    }
+
     private void NoteSetAgain(Setting target, RawSetting source, string? file, bool wasSet)
     {
         if (wasSet && file is not null && _lastFile.GetValueOrDefault(target) == file)
@@ -238,7 +265,7 @@ internal sealed class SettingsReader
     private void ReportUnknown(Setting target, RawEntry entry)
     {
         string place = target.Path.Length == 0 ? "" : $" in {target.Path}";
-        string? near = Spelling.Suggest(entry.Key, target.Schema.Children.Select(c => c.Name));
+        string? near = _diagnostics.Count > MaxSuggestions ? null : Spelling.Suggest(entry.Key, target.Schema.Children.Select(c => c.Name));
         string hint = near is not null ? $"; did you mean '{near}'?"
             : target.Path.Length == 0 ? "; start keys of your own with 'x-'"
             : $"; known are {string.Join(", ", target.Schema.Children.Select(c => c.Name))}";
@@ -263,58 +290,5 @@ internal sealed class SettingsReader
     {
         string normal = Spelling.Normalise(written);
         return target.Children.Select(c => c.Name).Concat(target.Schema.Names).FirstOrDefault(n => Spelling.Normalise(n) == normal) ?? written;
-    }
-
-    private static IEnumerable<IConfigurationProvider> Providers(IConfiguration configuration) =>
-        configuration is IConfigurationRoot root
-            ? root.Providers.SelectMany(p => p is ChainedConfigurationProvider chained ? Providers(chained.Configuration) : [p])
-            : [new OneConfiguration(configuration)];
-
-    private static RawSetting? Layer(IConfigurationProvider provider)
-    {
-        RawSetting layer = Node(provider, TopologyYamlProvider.Section, 0);
-        return layer.Kind == RawKind.Mapping ? layer : null;
-    }
-
-    private static RawSetting Node(IConfigurationProvider provider, string path, int depth)
-    {
-        SettingOrigin origin = OriginOf(provider, path);
-        string[] keys = depth > YamlTree.MaxDepth ? [] : [.. provider.GetChildKeys([], path).Distinct(StringComparer.OrdinalIgnoreCase)];
-        if (keys.Length == 0)
-        {
-            provider.TryGet(path, out string? value);
-            return new RawSetting(RawKind.Scalar, value, origin, []);
-        }
-
-        var entries = new List<RawEntry>(keys.Length);
-        foreach (string key in keys)
-        {
-            string child = ConfigurationPath.Combine(path, key);
-            entries.Add(new RawEntry(key, OriginOf(provider, child), Node(provider, child, depth + 1)));
-        }
-
-        return new RawSetting(keys.All(k => k.All(char.IsAsciiDigit)) ? RawKind.Sequence : RawKind.Mapping, null, origin, entries);
-    }
-
-    private static SettingOrigin OriginOf(IConfigurationProvider provider, string path) => provider switch
-    {
-        FileConfigurationProvider { Source.Path: { } file } => new SettingOrigin(file, 0, 0, path),
-        EnvironmentVariablesConfigurationProvider => new SettingOrigin("environment", 0, 0, path.Replace(":", "__", StringComparison.Ordinal)),
-        CommandLineConfigurationProvider => new SettingOrigin("command line", 0, 0, $"--{path}"),
-        OneConfiguration => new SettingOrigin("configuration", 0, 0, path),
-        _ => new SettingOrigin(provider.GetType().Name.Replace("ConfigurationProvider", "", StringComparison.Ordinal).ToLowerInvariant(), 0, 0, path),
-    };
-
-    /// <summary>A configuration that does not show its providers, as one provider.</summary>
-    private sealed class OneConfiguration(IConfiguration configuration) : ConfigurationProvider
-    {
-        public override bool TryGet(string key, out string? value)
-        {
-            value = configuration[key];
-            return value is not null;
-        }
-
-        public override IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) =>
-            configuration.GetSection(parentPath!).GetChildren().Select(c => c.Key);
     }
 }
