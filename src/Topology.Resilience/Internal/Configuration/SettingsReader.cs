@@ -15,11 +15,10 @@ internal sealed class SettingsReader
     private readonly List<TopologyDiagnostic> _diagnostics = [];
     private readonly Setting _root = new("", "", TopologySchema.Root, SettingOrigin.Code);
 
-    /// <summary>Whether each document of a file already set a key: a second one is legal, and said.</summary>
-    private readonly Dictionary<Setting, string> _lastFile = [];
+    /// <summary>The provider that set each value last.</summary>
+    private readonly Dictionary<Setting, IConfigurationProvider> _setBy = [];
 
-    /// <summary>The values that the flat source now being read has set.</summary>
-    private readonly HashSet<Setting> _setByThisSource = [];
+    private IConfigurationProvider? _provider;
 
     private SettingsReader()
     {
@@ -31,20 +30,20 @@ internal sealed class SettingsReader
         var sources = new List<string>();
         foreach (IConfigurationProvider provider in ProviderLayer.Providers(configuration))
         {
+            reader._provider = provider;
             if (provider is TopologyYamlProvider file)
             {
+                sources.Add(file.Name);
                 reader._diagnostics.AddRange(file.Diagnostics);
-                foreach (RawLayer document in file.Documents)
+                foreach (RawSetting document in file.Documents)
                 {
-                    sources.Add(document.Root.Origin.Source);
-                    reader.Fold(reader._root, document.Root, document.ReplacesLists, document.Root.Origin.Source);
+                    reader.Fold(reader._root, document);
                 }
             }
             else if (ProviderLayer.Read(provider) is { } layer)
             {
                 sources.Add(layer.Origin.Source);
-                reader._setByThisSource.Clear();
-                reader.Fold(reader._root, layer, replacesLists: false, file: null);
+                reader.Fold(reader._root, layer);
             }
         }
 
@@ -52,7 +51,7 @@ internal sealed class SettingsReader
         return new SettingsTree(reader._root, reader._diagnostics, sources);
     }
 
-    private void Fold(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void Fold(Setting target, RawSetting source)
     {
         SchemaNode schema = target.Schema;
         switch (schema.Kind)
@@ -60,7 +59,7 @@ internal sealed class SettingsReader
             case SchemaKind.Section or SchemaKind.Names:
                 if (source.Kind == RawKind.Mapping)
                 {
-                    FoldMapping(target, source, replacesLists, file);
+                    FoldMapping(target, source);
                 }
                 else if (source.Kind == RawKind.Sequence || !string.IsNullOrEmpty(source.Value))
                 {
@@ -70,15 +69,15 @@ internal sealed class SettingsReader
 
                 break;
             case SchemaKind.List:
-                FoldList(target, source, replacesLists, file);
+                FoldList(target, source);
                 break;
             case SchemaKind.Value:
-                FoldValue(target, source, file);
+                FoldValue(target, source);
                 break;
         }
     }
 
-    private void FoldMapping(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void FoldMapping(Setting target, RawSetting source)
     {
         if (HasTooMany(target, source))
         {
@@ -126,11 +125,11 @@ internal sealed class SettingsReader
             }
 
             child.IsSet = true;
-            Fold(child, entry.Node, replacesLists, file);
+            Fold(child, entry.Node);
         }
     }
 
-    private void FoldList(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void FoldList(Setting target, RawSetting source)
     {
         if (source.Kind == RawKind.Scalar && string.IsNullOrEmpty(source.Value))
         {
@@ -149,9 +148,13 @@ internal sealed class SettingsReader
             return;
         }
 
-        if (replacesLists)
+        if (_provider is TopologyYamlProvider)
         {
-            NoteSetAgain(target, source, file, target.Children.Count > 0);
+            if (IsSetHere(target))
+            {
+                NoteSetAgain(target, source);
+            }
+
             target.Clear();
             target.IsFaulty = false;
         }
@@ -167,19 +170,23 @@ internal sealed class SettingsReader
             }
 
             child.IsSet = true;
-            Fold(child, entry.Node, replacesLists, file);
+            Fold(child, entry.Node);
         }
     }
 
-    private void FoldValue(Setting target, RawSetting source, string? file)
+    private void FoldValue(Setting target, RawSetting source)
     {
-        if (file is null && !_setByThisSource.Add(target))
+        if (IsSetHere(target))
         {
-            Report(SettingFault.Twice, target, source.Origin, $"and {Shown(target.Path, target.Origin)} are the same key; keep one");
-            return;
+            if (_provider is not TopologyYamlProvider)
+            {
+                Report(SettingFault.Twice, target, source.Origin, $"and {Shown(target.Path, target.Origin)} are the same key; keep one");
+                return;
+            }
+
+            NoteSetAgain(target, source);
         }
 
-        NoteSetAgain(target, source, file, target.Origin != target.KeyOrigin || target.Parsed is not null);
         SettingRow row = target.Schema.Row!;
         target.Origin = source.Origin;
         target.Parsed = null;
@@ -222,23 +229,20 @@ internal sealed class SettingsReader
         return true;
     }
 
-    private void NoteSetAgain(Setting target, RawSetting source, string? file, bool wasSet)
+    /// <summary>Whether the provider being read has set this already, and that it has now.</summary>
+    private bool IsSetHere(Setting target)
     {
-        if (wasSet && file is not null && _lastFile.GetValueOrDefault(target) == file)
-        {
-            _diagnostics.Add(new TopologyDiagnostic(
-                TopologyDiagnosticSeverity.Warning,
-                (int)target.Schema.Area + (int)SettingFault.SetAgain,
-                source.Origin,
-                target.Path,
-                string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the earlier document's value at line {target.Origin.Line} is not used")));
-        }
-
-        if (file is not null)
-        {
-            _lastFile[target] = file;
-        }
+        bool before = _setBy.GetValueOrDefault(target) == _provider;
+        _setBy[target] = _provider!;
+        return before;
     }
+
+    private void NoteSetAgain(Setting target, RawSetting source) => _diagnostics.Add(new TopologyDiagnostic(
+        TopologyDiagnosticSeverity.Warning,
+        (int)target.Schema.Area + (int)SettingFault.SetAgain,
+        source.Origin,
+        target.Path,
+        string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the earlier document's value at line {target.Origin.Line} is not used")));
 
     private void RequireKeys(Setting node)
     {
