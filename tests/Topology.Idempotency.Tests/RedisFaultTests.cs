@@ -29,7 +29,13 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
             AllowAdmin = true,
         });
         _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
-        _executor = new IdempotentExecutor(_store, Options.Create(_options), _clock, new IdempotencyMetrics(null), NullLogger<IdempotentExecutor>.Instance);
+        _executor = new IdempotentExecutor(
+            _store,
+            Options.Create(_options),
+            new ResultFormat(Options.Create(_options), Options.Create(new IdempotencyEncryptionOptions())),
+            _clock,
+            new IdempotencyMetrics(null),
+            NullLogger<IdempotentExecutor>.Instance);
     }
 
     public async ValueTask DisposeAsync()

@@ -8,6 +8,7 @@ namespace Topology.Idempotency.Internal;
 internal sealed class IdempotentExecutor(
     IIdempotencyStore store,
     IOptions<IdempotencyOptions> options,
+    ResultFormat format,
     TimeProvider time,
     IdempotencyMetrics metrics,
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
@@ -88,7 +89,7 @@ internal sealed class IdempotentExecutor(
         var outcome = new SealOutcome(answer.Status);
         if (answer.Status == SealStatus.Completed)
         {
-            outcome = StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var result)
+            outcome = format.TryDecode(key, answer.Result, out var result)
                 ? new SealOutcome(SealStatus.Completed, result)
                 : new SealOutcome(SealStatus.Corrupt);
         }
@@ -97,6 +98,17 @@ internal sealed class IdempotentExecutor(
             Log.Corrupt(logger, key);
         metrics.Seal(outcome.Status);
         return outcome;
+    }
+
+    public async ValueTask<FinishStatus> ResolveAsync(
+        IdempotencyRecordKey key, long fence, Resolution resolution, TimeSpan? ttl, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(resolution);
+        if (resolution.IsUnknown)
+            throw new ArgumentException("An unknown outcome settles nothing.", nameof(resolution));
+        ReadOnlyMemory<byte>? result = resolution.Result is null ? null : format.Encode(key, resolution.Result);
+        return await store.ResolveAsync(key, fence, resolution.Happened, result, ttl ?? _options.Ttl, cancellationToken).ConfigureAwait(false);
     }
 
     private ClaimRequest Request(IdempotencyRecordKey key, RequestFingerprint fingerprint, IdempotencyPolicy policy)
@@ -150,7 +162,7 @@ internal sealed class IdempotentExecutor(
                     return await RunAsync(answer, work, policy, cancellationToken).ConfigureAwait(false);
 
                 case ClaimStatus.Completed:
-                    if (!StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var stored))
+                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
                     {
                         Log.Corrupt(logger, request.Key);
                         return Ended(IdempotentStatus.Corrupt);
@@ -212,8 +224,7 @@ internal sealed class IdempotentExecutor(
         var resolution = await reconcile(record, cancellationToken).ConfigureAwait(false);
         if (resolution.IsUnknown)
             return false;
-        ReadOnlyMemory<byte>? result = resolution.Result is null ? null : StoredResultCodec.Encode(resolution.Result);
-        await store.ResolveAsync(request.Key, record.Fence, resolution.Happened, result, request.Ttl, cancellationToken).ConfigureAwait(false);
+        await ResolveAsync(request.Key, record.Fence, resolution, request.Ttl, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
@@ -274,7 +285,7 @@ internal sealed class IdempotentExecutor(
         ReadOnlyMemory<byte>? bytes = null;
         if (disposition == ResultDisposition.Store && result is not null)
         {
-            bytes = StoredResultCodec.Encode(result);
+            bytes = format.Encode(claim.Key, result);
             if (bytes.Value.Length > policy.MaxResultBytes)
             {
                 Log.ResultTooLarge(logger, claim.Key, bytes.Value.Length, policy.MaxResultBytes);
