@@ -113,6 +113,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     {
         if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled))
         {
+            Settled = @event is SagaEvent.Waiting ? SagaStatus.Waiting : Settled;
             return;
         }
 
