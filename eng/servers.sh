@@ -16,8 +16,8 @@ done
 missing=${missing# }
 
 refuse() {
-    echo "servers: $missing is missing and $1." >&2
-    echo "servers: install it, for example with: ${2:-sudo apt-get install -y $missing}" >&2
+    echo "servers: missing $missing: $1." >&2
+    echo "servers: install, for example with: ${2:-sudo apt-get install -y $missing}" >&2
     exit 1
 }
 

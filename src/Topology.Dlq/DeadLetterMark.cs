@@ -16,6 +16,9 @@ public sealed record DeadLetterMark
     /// <summary>Gets how often the handler of the original message was started, as far as it was written down.</summary>
     public int Starts { get; init; }
 
+    /// <summary>Gets how many of those starts ended with a failure. Fewer than <see cref="Starts"/>: the last one ended with no verdict.</summary>
+    public int Failures { get; init; }
+
     /// <summary>Gets the failed tries of the original message, oldest first; at most 10.</summary>
     public IReadOnlyList<DeadLetterAttempt> History { get; init; } = [];
 

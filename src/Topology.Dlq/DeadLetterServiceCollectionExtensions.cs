@@ -12,7 +12,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class DeadLetterServiceCollectionExtensions
 {
     private static readonly Func<IServiceProvider, IDeadLetterQueueProvider> MissingProvider = _ => throw new InvalidOperationException(
-        "Dead-letter queues have no provider: call AddInMemoryDeadLetterQueues() beside AddTopologyDlq().");
+        "Dead-letter queues have no provider: call AddInMemoryDeadLetterQueues() or AddJetStreamDeadLetterQueues() beside AddTopologyDlq().");
 
     /// <summary>Adds the publisher, store, redrive and worker of dead-letter queues. A provider is added beside it.</summary>
     /// <remarks>Queues are read once, when the host starts. Calling it twice adds nothing twice.</remarks>
@@ -36,6 +36,7 @@ public static class DeadLetterServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<DeadLetterOptions>, DeadLetterOptionsValidator>();
 
         services.AddLogging();
+        services.AddTopologyRetry();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<DeadLetterQueues>();
         services.AddSingleton(provider => new DeadLetterMetrics(

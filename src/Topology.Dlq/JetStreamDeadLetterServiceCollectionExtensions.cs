@@ -1,7 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Topology.Dlq;
 using Topology.Dlq.Internal;
+using Topology.Retry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -26,5 +30,68 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
         services.TryAddSingleton<JetStreamTopology>();
         services.TryAddSingleton<IDeadLetterTopology>(provider => provider.GetRequiredService<JetStreamTopology>());
         return services.AddDeadLetterQueueProvider<JetStreamDeadLetterQueueProvider>();
+    }
+
+    /// <summary>Consumes a work stream under guard: each message ends as done, retried, dead-lettered or discarded, and none in silence.</summary>
+    /// <typeparam name="T">The handler; created by the container for each try, in a scope of its own.</typeparam>
+    /// <param name="services">The services, with <see cref="AddJetStreamDeadLetterQueues"/> and <c>AddTopologyDlq</c> among them.</param>
+    /// <param name="name">The consumer's durable name. Processes that use the same name share its messages.</param>
+    /// <param name="configure">Names the stream, and changes the other options.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException">An argument is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="name"/> is empty, or has another handler already.</exception>
+    public static IServiceCollection AddGuardedConsumer<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services, string name, Action<GuardedConsumerOptions> configure)
+        where T : class, IWorkHandler
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(configure);
+        services.AddOptions<GuardedConsumerOptions>(name).Configure(configure).ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<GuardedConsumerOptions>, GuardedConsumerOptionsValidator>());
+        services.TryAddSingleton<JetStreamTopology>();
+        services.TryAddScoped<T>();
+
+        var known = services.Select(service => service.IsKeyedService ? null : service.ImplementationInstance).OfType<GuardedConsumerRegistration>()
+            .FirstOrDefault(registration => registration.Name == name);
+        if (known is not null)
+        {
+            return known.Handler == typeof(T)
+                ? services
+                : throw new ArgumentException($"Guarded consumer '{name}' has the handler {known.Handler.Name} already.", nameof(name));
+        }
+
+        services.AddSingleton(new GuardedConsumerRegistration(name, typeof(T)));
+        services.AddSingleton<IHostedService>(provider =>
+        {
+            var options = provider.GetRequiredService<IOptionsMonitor<GuardedConsumerOptions>>().Get(name);
+            return new GuardedConsumer(
+                name,
+                options,
+                new JetStreamWorkSource(name, options, provider.GetRequiredService<JetStreamTopology>()),
+                provider.GetRequiredService<IDeadLetterQueueProvider>(),
+                provider.GetRequiredService<IDeadLetterPublisher>(),
+                provider.GetRequiredService<IRetryPolicies>().Get(options.RetryProfile),
+                static scope => scope.GetRequiredService<T>(),
+                provider.GetRequiredService<IServiceScopeFactory>(),
+                provider.GetRequiredService<DeadLetterMetrics>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<GuardedConsumer>>());
+        });
+        return services;
+    }
+
+    /// <summary>Redrives a queue's letters into the streams their messages came from, for the consumers that failed them.</summary>
+    /// <remarks>Other guarded consumers of the stream skip such a message; consumers that are not guarded get it too.</remarks>
+    /// <param name="services">The services.</param>
+    /// <param name="queue">The logical name of the queue.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="queue"/> is empty.</exception>
+    public static IServiceCollection AddSourceRedriveTarget(this IServiceCollection services, string queue)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton<JetStreamTopology>();
+        return services.AddRedriveTarget<SourceRedriveTarget>(queue);
     }
 }

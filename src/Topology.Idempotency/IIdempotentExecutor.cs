@@ -46,4 +46,14 @@ public interface IIdempotentExecutor
     /// <param name="cancellationToken">Cancels the wait for the answer, not the seal.</param>
     /// <exception cref="IdempotencyStoreException">The store is down; whether the key is sealed is not known.</exception>
     ValueTask<SealOutcome> SealAsync(IdempotencyRecordKey key, TimeSpan? ttl = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Settles a record whose outcome is unknown, on the word of an operator.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="fence">The fence of the record that was looked into; another fence is refused.</param>
+    /// <param name="resolution">What was found out; not <see cref="Resolution.Unknown"/>.</param>
+    /// <param name="ttl">How long the record lives from now at least; <see langword="null"/> for <see cref="IdempotencyOptions.Ttl"/>.</param>
+    /// <param name="cancellationToken">Cancels the wait for the answer.</param>
+    /// <exception cref="IdempotencyStoreException">The store is down.</exception>
+    ValueTask<FinishStatus> ResolveAsync(
+        IdempotencyRecordKey key, long fence, Resolution resolution, TimeSpan? ttl = null, CancellationToken cancellationToken = default);
 }

@@ -24,8 +24,23 @@ public static class IdempotencyServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdempotencyOptions>, IdempotencyOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new IdempotencyMetrics(provider.GetService<IMeterFactory>()));
+        services.AddOptionsWithValidateOnStart<IdempotencyEncryptionOptions>();
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IValidateOptions<IdempotencyEncryptionOptions>, IdempotencyEncryptionOptionsValidator>());
+        services.TryAddSingleton<ResultFormat>();
         services.TryAddSingleton<IIdempotentExecutor, IdempotentExecutor>();
         return services;
+    }
+
+    /// <summary>Encrypts stored results with AES-256-GCM.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Names the keys; they are checked at start.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    public static IServiceCollection AddIdempotencyEncryption(this IServiceCollection services, Action<IdempotencyEncryptionOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configure);
+        return services.AddTopologyIdempotency().Configure(configure);
     }
 
     /// <summary>Keeps the records in this process: nothing to install, nothing survives a restart, nothing is shared.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
+using Topology.Idempotency.Internal;
 
 namespace Topology.Idempotency;
 
@@ -23,19 +24,24 @@ public sealed class RedisIdempotencyHealthCheck(IConnectionMultiplexer connectio
         ArgumentNullException.ThrowIfNull(context);
         try
         {
-            var info = (string?)await connection.GetDatabase().ExecuteAsync("INFO").WaitAsync(cancellationToken).ConfigureAwait(false) ?? "";
-            var version = Field(info, "redis_version");
-            if (!Version.TryParse(version, out var parsed) || parsed < Oldest)
-                return HealthCheckResult.Unhealthy(string.Create(CultureInfo.InvariantCulture, $"redis_too_old: {version}, {Oldest} is needed"));
-            var policy = Field(info, "maxmemory_policy");
-            if (policy != "noeviction")
-                return HealthCheckResult.Degraded($"redis_evicts: maxmemory-policy is {policy}; a record that is evicted lets its work run twice");
-            return HealthCheckResult.Healthy();
+            var info = (string?)await connection.GetDatabase().ScriptEvaluateAsync(Scripts.Info).WaitAsync(cancellationToken).ConfigureAwait(false) ?? "";
+            return Judge(info);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
         {
             return new HealthCheckResult(context.Registration.FailureStatus, "redis_unreachable", e);
         }
+    }
+
+    internal static HealthCheckResult Judge(string info)
+    {
+        var version = Field(info, "redis_version");
+        if (!Version.TryParse(version, out var parsed) || parsed < Oldest)
+            return HealthCheckResult.Unhealthy(string.Create(CultureInfo.InvariantCulture, $"redis_too_old: {version}, {Oldest} is needed"));
+        var policy = Field(info, "maxmemory_policy");
+        if (policy != "noeviction")
+            return HealthCheckResult.Degraded($"redis_evicts: maxmemory-policy is {policy}; a record that is evicted lets its work run twice");
+        return HealthCheckResult.Healthy();
     }
 
     private static string Field(string info, string name)

@@ -19,7 +19,8 @@ public static class TopologyYamlExtensions
     /// at once. Wrong keys and values are reported at the host's start, together with those of every other source.
     /// </exception>
     /// <remarks>
-    /// The file's keys appear under the section <c>Topology</c>, spelled as in the file. Several files are added in order, the later wins.
+    /// The file's keys appear under the section <c>Topology</c>, spelled as in the file. Several files are added in order, the later wins;
+    /// adding one twice is adding it once.
     /// </remarks>
     public static IConfigurationBuilder AddTopologyYaml(
         this IConfigurationBuilder builder, string path, bool optional = false, bool reloadOnChange = true)
@@ -29,8 +30,13 @@ public static class TopologyYamlExtensions
         int last = -1;
         for (int i = 0; i < builder.Sources.Count; i++)
         {
-            if (builder.Sources[i] is TopologyYamlSource)
+            if (builder.Sources[i] is TopologyYamlSource source)
             {
+                if (source.Path == path)
+                {
+                    return builder;
+                }
+
                 last = i;
             }
         }

@@ -38,7 +38,7 @@ internal sealed class HealthApp : IAsyncDisposable
         builder.Services.AddTopologyHealth(static options =>
         {
             options.Period = TimeSpan.FromMilliseconds(100);
-            options.Timeout = TimeSpan.FromMilliseconds(200);
+            options.Timeout = TimeSpan.FromMilliseconds(500);
             options.DrainDelay = TimeSpan.Zero;
         });
         if (configure is not null)
@@ -56,11 +56,6 @@ internal sealed class HealthApp : IAsyncDisposable
     public Task<(HttpStatusCode Code, string Status)> ReadyAsync() => GetAsync("/health/ready");
 
     public Task<(HttpStatusCode Code, string Status)> StartupAsync() => GetAsync("/health/startup");
-
-    public async Task<JsonElement> DetailAsync(string path, Uri management) =>
-        await Client.GetAsync(new Uri(management, path), TestContext.Current.CancellationToken) is var response
-            ? await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)
-            : default;
 
     public async ValueTask DisposeAsync()
     {

@@ -39,7 +39,7 @@ public sealed class HealthBoardTests
         Record(board, "warm", HealthStatus.Unhealthy);
         Assert.Equal(503, Read(board, ProbeKind.Startup).Code);
         Assert.False(board.IsDone(board.Checks[0]));
-        Record(board, "warm", HealthStatus.Healthy, times: 2);
+        Record(board, "warm", HealthStatus.Healthy);
         Assert.Equal(200, Read(board, ProbeKind.Startup).Code);
         Assert.True(board.IsDone(board.Checks[0]));
 
@@ -96,6 +96,14 @@ public sealed class HealthBoardTests
         Assert.Equal((503, "stale"), Read(board, (ProbeKind)probe));
         Record(board, "any", HealthStatus.Healthy);
         Assert.Equal((200, "healthy"), Read(board, (ProbeKind)probe));
+    }
+
+    [Fact]
+    public void A_process_whose_own_loops_are_not_sampled_is_not_ready()
+    {
+        var board = Started(Check("loop", HealthStatus.Unhealthy, "live"));
+        _time.Advance(TimeSpan.FromSeconds(13));
+        Assert.Equal((503, "stale"), Read(board, ProbeKind.Ready));
     }
 
     [Fact]

@@ -48,6 +48,25 @@ public sealed class OptionsValidatorTests
         Assert.Equal(TimeSpan.FromSeconds(50), provider.GetRequiredService<IOptions<HealthOptions>>().Value.DrainDelay);
     }
 
+    [Theory]
+    [InlineData("api_gateway", false)]
+    [InlineData("another", true)]
+    [InlineData(null, true)]
+    public void A_path_declared_for_this_service_is_one_that_it_answers(string? service, bool accepted)
+    {
+        using var provider = new ServiceCollection()
+            .AddTopologyHealth(options => options.ServiceName = service)
+            .Configure<ServiceProbeOptions>("api_gateway", static probes => probes.Readiness = new() { Path = "/ready" })
+            .BuildServiceProvider();
+        var start = () => provider.GetRequiredService<IOptions<HealthOptions>>().Value;
+        if (accepted)
+            Assert.Equal(service, start().ServiceName);
+        else
+            Assert.Equal(
+                "readiness_probes.api_gateway.http_get.path is '/ready'; it must be '/health/ready', the ReadyPath this service answers on.",
+                Assert.Throws<OptionsValidationException>(start).Message);
+    }
+
     public static TheoryData<string, Action<ProbeOptions>> BadProbes => new()
     {
         { "http_get.path is 'health'; it must be a path that starts with '/'.", static probe => probe.Path = "health" },

@@ -112,7 +112,7 @@ public sealed class OutageTests : IAsyncLifetime
                     await provider.GetRequiredService<NatsConnection>().PingAsync(token);
                     return HealthCheckResult.Healthy();
                 }), null, ["ready"]));
-        });
+        }, static options => options.Timeout = TimeSpan.FromSeconds(1));
     }
 
     /// <summary>Probes live and ready all the time and keeps each change of the answer.</summary>

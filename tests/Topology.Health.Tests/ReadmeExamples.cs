@@ -28,10 +28,10 @@ internal static class ReadmeExamples
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
             using var heartbeat = heartbeats.Register("orders", longestSilence: TimeSpan.FromMinutes(1));
-            await foreach (var order in orders.PullAsync(stoppingToken))
+            while (!stoppingToken.IsCancellationRequested)
             {
                 heartbeat.Beat();
-                await order.HandleAsync(stoppingToken);
+                await orders.HandleNextAsync(longestWait: TimeSpan.FromSeconds(5), stoppingToken);
             }
         }
     }
@@ -43,13 +43,8 @@ internal static class ReadmeExamples
             Task.FromResult(HealthCheckResult.Healthy());
     }
 
-    public abstract class Order
-    {
-        public abstract Task HandleAsync(CancellationToken cancellationToken);
-    }
-
     public abstract class OrderQueue
     {
-        public abstract IAsyncEnumerable<Order> PullAsync(CancellationToken cancellationToken);
+        public abstract Task HandleNextAsync(TimeSpan longestWait, CancellationToken cancellationToken);
     }
 }

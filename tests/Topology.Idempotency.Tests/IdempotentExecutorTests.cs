@@ -174,6 +174,18 @@ public sealed class IdempotentExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_operator_settles_an_unknown_outcome_by_its_fence()
+    {
+        await Assert.ThrowsAsync<TimeoutException>(async () => await PayAsync((_, _) => throw new TimeoutException(), Quarantine));
+        var record = await _store.PeekAsync(_key, TimeSpan.Zero, TestContext.Current.CancellationToken);
+        var found = Resolution.Done(new StoredResult { Body = """{"Id":"found","Amount":7}"""u8.ToArray() });
+
+        Assert.Equal(FinishStatus.Fenced, await _executor.ResolveAsync(_key, record!.Fence + 1, found, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal(FinishStatus.Done, await _executor.ResolveAsync(_key, record.Fence, found, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal("found", (await PayAsync(Must_not_run, Quarantine)).Value!.Id);
+    }
+
+    [Fact]
     public async Task A_cancelled_caller_leaves_the_lease_to_run_out()
     {
         using var cancelled = new CancellationTokenSource();

@@ -82,7 +82,8 @@ public sealed partial class LayoutTests
     [MemberData(nameof(Packages))]
     public void A_package_readme_has_the_five_headings(string package)
     {
-        var lines = File.ReadAllLines(Path.Combine(Repository.Folder(package), "README.md"));
+        var file = Path.Combine(Repository.Folder(package), "README.md");
+        var lines = File.Exists(file) ? File.ReadAllLines(file) : [];
         Assert.Equal(Headings, lines.Where(line => line.StartsWith("## ", StringComparison.Ordinal)).Select(line => line[3..].Trim()));
     }
 

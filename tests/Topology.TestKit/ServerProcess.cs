@@ -27,7 +27,7 @@ public abstract class ServerProcess : IAsyncDisposable
     {
         _executable = executable;
         Name = $"{executable}-{Environment.ProcessId}-{Guid.NewGuid():N}";
-        Directory = Path.Combine(Path.GetTempPath(), "topology-tests", Name);
+        Directory = Path.Combine(Path.GetTempPath(), Name);
     }
 
     /// <summary>Gets the name no other server has.</summary>

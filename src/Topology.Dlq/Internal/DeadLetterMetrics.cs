@@ -10,6 +10,8 @@ internal sealed class DeadLetterMetrics
     private readonly Counter<long>? _published;
     private readonly Counter<long>? _processed;
     private readonly Counter<long>? _redriven;
+    private readonly Counter<long>? _handled;
+    private readonly Counter<long>? _publishFailed;
 
     public DeadLetterMetrics(TimeProvider time, IMeterFactory? factory)
     {
@@ -28,6 +30,9 @@ internal sealed class DeadLetterMetrics
             unit: "s",
             description: "Age of the oldest letter of a queue");
         _processed = meter.CreateCounter<long>("topology.dlq.processed", unit: "{letter}", description: "Verdicts of dead-letter processors");
+        _handled = meter.CreateCounter<long>("topology.dlq.handled", unit: "{message}", description: "Verdicts of guarded consumers");
+        _publishFailed = meter.CreateCounter<long>(
+            "topology.dlq.publish_failures", unit: "{letter}", description: "Letters that a queue did not take; the original stays");
         _redriven = meter.CreateCounter<long>("topology.dlq.redrives", unit: "{letter}", description: "Letters handed to a redrive target");
     }
 
@@ -50,6 +55,18 @@ internal sealed class DeadLetterMetrics
     {
         if (_processed?.Enabled == true)
             _processed.Add(1, Tag("queue", queue), Tag("verdict", verdict.ToString()));
+    }
+
+    public void Handled(string consumer, WorkVerdictKind verdict)
+    {
+        if (_handled?.Enabled == true)
+            _handled.Add(1, Tag("consumer", consumer), Tag("verdict", verdict.ToString()));
+    }
+
+    public void PublishFailed(string queue)
+    {
+        if (_publishFailed?.Enabled == true)
+            _publishFailed.Add(1, Tag("queue", queue));
     }
 
     public void Redriven(string queue, string outcome)

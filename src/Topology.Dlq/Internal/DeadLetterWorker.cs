@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Topology.Retry;
 
 namespace Topology.Dlq.Internal;
 
@@ -16,6 +17,7 @@ internal sealed class DeadLetterWorker(
     IOptions<DeadLetterOptions> options,
     IEnumerable<DeadLetterProcessorRegistration> registrations,
     IServiceScopeFactory scopes,
+    IRetryPolicies policies,
     DeadLetterMetrics metrics,
     TimeProvider time,
     ILogger<DeadLetterWorker> logger) : BackgroundService
@@ -212,6 +214,5 @@ internal sealed class DeadLetterWorker(
         }
     }
 
-    // The specification's default profile: 1 s, 2 s, 4 s … 60 s.
-    private static TimeSpan Delay(int failures) => TimeSpan.FromSeconds(Math.Min(Math.Pow(2, failures - 1), 60));
+    private TimeSpan Delay(int failures) => policies.Get(RetryProfileNames.Default).NextDelay(failures, TimeSpan.Zero);
 }

@@ -33,7 +33,8 @@ internal sealed class JetStreamTopology(
                 async () =>
                 {
                     await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
-                    await ConsumerAsync(queue, queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer, mode, drift, cancellationToken).ConfigureAwait(false);
+                    var consumer = Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
+                    await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
@@ -48,10 +49,34 @@ internal sealed class JetStreamTopology(
     public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string queue, DeadLetterConsumerOptions consumer, CancellationToken cancellationToken)
     {
         await EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
+        var stream = DeadLetterQueueNames.ToPhysical(queue);
         await OnceAsync(
-            queue, $"{queue}/{consumer.Name}", drift => ConsumerAsync(queue, consumer, options.Value.Provision, drift, cancellationToken), cancellationToken)
-            .ConfigureAwait(false);
-        return await _context.GetConsumerAsync(DeadLetterQueueNames.ToPhysical(queue), consumer.Name, cancellationToken).ConfigureAwait(false);
+            queue,
+            $"{queue}/{consumer.Name}",
+            drift => ConsumerAsync(queue, stream, Consumer(consumer), options.Value.Provision, drift, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+        return await _context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes sure that a guarded consumer is there, on a stream whose messages do not outlive their marks.</summary>
+    public async ValueTask<(INatsJSConsumer Consumer, DateTimeOffset Created)> EnsureWorkAsync(
+        string name, GuardedConsumerOptions work, CancellationToken cancellationToken)
+    {
+        await EnsureAsync(work.Queue, cancellationToken).ConfigureAwait(false);
+        var stream = (await _context.GetStreamAsync(work.Stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info;
+        var needed = stream.Config.MaxAge + TimeSpan.FromDays(1);
+        if (stream.Config.MaxAge == TimeSpan.Zero)
+            Log.MarksMayExpireFirst(logger, work.Queue, MarkMaxAge(work.Queue), work.Stream);
+        else if (needed > MarkMaxAge(work.Queue))
+            throw new DeadLetterException($"Dead-letter queue '{work.Queue}': mark_max_age is {MarkMaxAge(work.Queue)}; it must be {needed} or more, because stream '{work.Stream}' keeps messages {stream.Config.MaxAge}.") { Queue = work.Queue };
+
+        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject };
+        await OnceAsync(
+            work.Queue,
+            $"{work.Queue}/{work.Stream}/{name}",
+            drift => ConsumerAsync(work.Queue, work.Stream, wanted, options.Value.Provision, drift, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+        return (await _context.GetConsumerAsync(work.Stream, name, cancellationToken).ConfigureAwait(false), stream.Created);
     }
 
     /// <summary>Looks again at the next use: a stream that was there has gone.</summary>
@@ -125,15 +150,13 @@ internal sealed class JetStreamTopology(
     }
 
     private async ValueTask ConsumerAsync(
-        string queue, DeadLetterConsumerOptions consumer, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
+        string queue, string stream, ConsumerConfig wanted, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
     {
-        var stream = DeadLetterQueueNames.ToPhysical(queue);
-        var thing = $"consumer {stream}/{consumer.Name}";
-        var wanted = Consumer(consumer);
+        var thing = $"consumer {stream}/{wanted.Name}";
         ConsumerConfig actual;
         try
         {
-            actual = (await _context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false)).Info.Config;
+            actual = (await _context.GetConsumerAsync(stream, wanted.Name!, cancellationToken).ConfigureAwait(false)).Info.Config;
         }
         catch (NatsJSApiException missing) when (missing.Error.ErrCode is ConsumerNotFound or StreamNotFound)
         {
@@ -153,7 +176,7 @@ internal sealed class JetStreamTopology(
         fields.Add("max_deliver", -1L, actual.MaxDeliver, breaks: true);
         fields.Add("max_ack_pending", wanted.MaxAckPending, actual.MaxAckPending);
         fields.Add("backoff", "", string.Join(",", actual.Backoff ?? []), breaks: true);
-        fields.Add("filter_subject", "", actual.FilterSubject ?? "", breaks: true);
+        fields.Add("filter_subject", wanted.FilterSubject ?? "", actual.FilterSubject ?? "", breaks: true);
         fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
         fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
     }

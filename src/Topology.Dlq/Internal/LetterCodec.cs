@@ -29,7 +29,7 @@ internal static class LetterCodec
         writer.Add("Dlq-Id", letter.Id);
         writer.Add("Dlq-Reason", letter.Reason, 256);
         writer.Add("Dlq-Tenant", letter.Tenant, 512);
-        writer.Add("Dlq-Subject", letter.Subject, 1024);
+        writer.Add("Dlq-Subject", letter.Subject, 2048);
         writer.Add("Dlq-Content-Type", letter.ContentType, 256);
         writer.Add("Dlq-First-Failed-At", Time(letter.FirstFailedAt));
         writer.Add("Dlq-Last-Failed-At", Time(letter.LastFailedAt));

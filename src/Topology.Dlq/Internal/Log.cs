@@ -32,4 +32,25 @@ internal static partial class Log
 
     [LoggerMessage(1308, LogLevel.Information, "Created {Thing} for {Queue}.")]
     public static partial void Created(ILogger logger, string queue, string thing);
+
+    [LoggerMessage(1310, LogLevel.Information, "Guarded consumer {Consumer} takes messages from {Stream}.")]
+    public static partial void GuardStarted(ILogger logger, string consumer, string stream);
+
+    [LoggerMessage(1311, LogLevel.Error, "Guarded consumer {Consumer} was interrupted; it starts again in {Delay}.")]
+    public static partial void GuardFailed(ILogger logger, Exception error, string consumer, TimeSpan delay);
+
+    [LoggerMessage(1312, LogLevel.Warning, "Guarded consumer {Consumer} failed message {Sequence}, try {Attempt} of {MaxAttempts}.")]
+    public static partial void TryFailed(ILogger logger, Exception error, string consumer, ulong sequence, int attempt, int maxAttempts);
+
+    [LoggerMessage(1313, LogLevel.Error, "Guarded consumer {Consumer} could not dead-letter message {Sequence} to {Queue}; it stays in its stream.")]
+    public static partial void TransferFailed(ILogger logger, Exception error, string consumer, ulong sequence, string queue);
+
+    [LoggerMessage(1314, LogLevel.Warning, "Guarded consumer {Consumer} could give no verdict on message {Sequence}; it will be delivered again.")]
+    public static partial void NoVerdict(ILogger logger, Exception error, string consumer, ulong sequence);
+
+    [LoggerMessage(1315, LogLevel.Error, "Guarded consumer {Consumer} takes {Threshold} failed messages in a row for an outage; it tries one at a time.")]
+    public static partial void OutageBegan(ILogger logger, string consumer, int threshold);
+
+    [LoggerMessage(1316, LogLevel.Warning, "Marks of {Queue} are kept {MarkMaxAge}, but {Stream} keeps messages without limit: one older than its mark may be dead-lettered twice.")]
+    public static partial void MarksMayExpireFirst(ILogger logger, string queue, TimeSpan markMaxAge, string stream);
 }

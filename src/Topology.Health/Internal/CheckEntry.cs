@@ -26,6 +26,8 @@ internal sealed class CheckEntry(HealthCheckRegistration registration, HealthOpt
     /// <summary>The status that counts; <see langword="null"/> before the first sample.</summary>
     public HealthStatus? Status => _hysteresis.Status;
 
+    public HealthStatus? LastSample { get; private set; }
+
     public string Code { get; private set; } = HealthCodes.NotSampled;
 
     public TimeSpan Duration { get; private set; }
@@ -43,6 +45,7 @@ internal sealed class CheckEntry(HealthCheckRegistration registration, HealthOpt
     /// <returns>Whether <see cref="Status"/> changed.</returns>
     public bool Record(CheckObservation observation)
     {
+        LastSample = observation.Status;
         Code = observation.Code;
         Duration = observation.Duration;
         SampledTimestamp = timeProvider.GetTimestamp();

@@ -94,7 +94,7 @@ internal sealed class HealthBoard
         }
     }
 
-    /// <summary>A copy of what the metrics and the aggregate check report of each check.</summary>
+    /// <summary>A copy of what the gauges report of each check.</summary>
     public (string Name, HealthStatus? Status, TimeSpan Age)[] States()
     {
         lock (_lock)
@@ -104,7 +104,7 @@ internal sealed class HealthBoard
     private void Publish()
     {
         // An outage at start must not get the container restarted, so a first sample is enough, whatever it says.
-        if (!_startupLatched && _hostStarted && Array.TrueForAll(_startup, static check => check.Status > HealthStatus.Unhealthy)
+        if (!_startupLatched && _hostStarted && Array.TrueForAll(_startup, static check => check.LastSample > HealthStatus.Unhealthy)
             && Checks.All(static check => check.Status is not null))
         {
             _startupLatched = true;
@@ -126,17 +126,18 @@ internal sealed class HealthBoard
         return
         [
             Snapshot(ProbeKind.Live, live, _live, _live),
-            Snapshot(ProbeKind.Ready, ready, _ready, _readyShown),
+            // Without threads for its own loops a process is not ready either.
+            Snapshot(ProbeKind.Ready, ready, [.. _live, .. _ready], _readyShown),
             Snapshot(ProbeKind.Startup, _startupLatched ? "healthy" : "starting", [], _startup),
         ];
     }
 
-    private static ProbeSnapshot Snapshot(ProbeKind probe, string status, CheckEntry[] counted, CheckEntry[] shown)
+    private static ProbeSnapshot Snapshot(ProbeKind probe, string status, CheckEntry[] ageing, CheckEntry[] shown)
     {
         var current = HealthBody.Render(probe, status is "healthy" or "degraded" ? 200 : 503, status, shown);
-        return counted.Length == 0
+        return ageing.Length == 0
             ? new ProbeSnapshot(current, current, long.MaxValue)
-            : new ProbeSnapshot(current, HealthBody.Render(probe, 503, "stale", shown), counted.Min(static check => check.StaleFrom));
+            : new ProbeSnapshot(current, HealthBody.Render(probe, 503, "stale", shown), ageing.Min(static check => check.StaleFrom));
     }
 
     /// <summary>A check without a sample counts as healthy: live has nothing against the process yet, and ready waits for the startup latch.</summary>

@@ -8,12 +8,15 @@ namespace Topology.Idempotency.Internal;
 internal sealed class IdempotentExecutor(
     IIdempotencyStore store,
     IOptions<IdempotencyOptions> options,
+    ResultFormat format,
     TimeProvider time,
     IdempotencyMetrics metrics,
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
     // The work has run: its record is worth a wait, but not for ever and never on the caller's token.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
+
+    private const int FinishAttempts = 3;
 
     private readonly IdempotencyOptions _options = options.Value;
 
@@ -86,7 +89,7 @@ internal sealed class IdempotentExecutor(
         var outcome = new SealOutcome(answer.Status);
         if (answer.Status == SealStatus.Completed)
         {
-            outcome = StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var result)
+            outcome = format.TryDecode(key, answer.Result, out var result)
                 ? new SealOutcome(SealStatus.Completed, result)
                 : new SealOutcome(SealStatus.Corrupt);
         }
@@ -95,6 +98,17 @@ internal sealed class IdempotentExecutor(
             Log.Corrupt(logger, key);
         metrics.Seal(outcome.Status);
         return outcome;
+    }
+
+    public async ValueTask<FinishStatus> ResolveAsync(
+        IdempotencyRecordKey key, long fence, Resolution resolution, TimeSpan? ttl, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(resolution);
+        if (resolution.IsUnknown)
+            throw new ArgumentException("An unknown outcome settles nothing.", nameof(resolution));
+        ReadOnlyMemory<byte>? result = resolution.Result is null ? null : format.Encode(key, resolution.Result);
+        return await store.ResolveAsync(key, fence, resolution.Happened, result, ttl ?? _options.Ttl, cancellationToken).ConfigureAwait(false);
     }
 
     private ClaimRequest Request(IdempotencyRecordKey key, RequestFingerprint fingerprint, IdempotencyPolicy policy)
@@ -132,7 +146,7 @@ internal sealed class IdempotentExecutor(
             var claimStarted = metrics.ClaimStarted();
             try
             {
-                answer = await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+                answer = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
             }
             catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
             {
@@ -148,7 +162,7 @@ internal sealed class IdempotentExecutor(
                     return await RunAsync(answer, work, policy, cancellationToken).ConfigureAwait(false);
 
                 case ClaimStatus.Completed:
-                    if (!StoredResultCodec.TryDecode(answer.Result, _options.ValidateResponseHash, out var stored))
+                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
                     {
                         Log.Corrupt(logger, request.Key);
                         return Ended(IdempotentStatus.Corrupt);
@@ -185,6 +199,19 @@ internal sealed class IdempotentExecutor(
         }
     }
 
+    // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
+    private async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IdempotencyStoreException)
+        {
+            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <returns>Whether the record is settled, by this answer or by somebody else meanwhile.</returns>
     private async ValueTask<bool> ReconcileAsync(
         ClaimRequest request,
@@ -197,8 +224,7 @@ internal sealed class IdempotentExecutor(
         var resolution = await reconcile(record, cancellationToken).ConfigureAwait(false);
         if (resolution.IsUnknown)
             return false;
-        ReadOnlyMemory<byte>? result = resolution.Result is null ? null : StoredResultCodec.Encode(resolution.Result);
-        await store.ResolveAsync(request.Key, record.Fence, resolution.Happened, result, request.Ttl, cancellationToken).ConfigureAwait(false);
+        await ResolveAsync(request.Key, record.Fence, resolution, request.Ttl, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
@@ -259,7 +285,7 @@ internal sealed class IdempotentExecutor(
         ReadOnlyMemory<byte>? bytes = null;
         if (disposition == ResultDisposition.Store && result is not null)
         {
-            bytes = StoredResultCodec.Encode(result);
+            bytes = format.Encode(claim.Key, result);
             if (bytes.Value.Length > policy.MaxResultBytes)
             {
                 Log.ResultTooLarge(logger, claim.Key, bytes.Value.Length, policy.MaxResultBytes);
@@ -267,29 +293,34 @@ internal sealed class IdempotentExecutor(
             }
         }
 
-        using var limit = new CancellationTokenSource(FinishLimit, time);
-        try
-        {
-            var status = disposition switch
-            {
-                ResultDisposition.Release => await store.ReleaseAsync(claim, outcomeUnknown: false, limit.Token).ConfigureAwait(false),
-                ResultDisposition.Unknown when policy.OnAbandoned == AbandonedClaim.Quarantine =>
-                    await store.ReleaseAsync(claim, outcomeUnknown: true, limit.Token).ConfigureAwait(false),
-                ResultDisposition.Unknown => (FinishStatus?)null,
-                _ => await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false),
-            };
-            if (status is FinishStatus.Fenced or FinishStatus.Lost)
-            {
-                metrics.Fenced();
-                Log.Refused(logger, claim.Key, status.Value);
-            }
-
-            return status;
-        }
-        catch (Exception e)
-        {
-            Log.NotSettled(logger, claim.Key, e);
+        if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
             return null;
+
+        using var limit = new CancellationTokenSource(FinishLimit, time);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
+                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, limit.Token).ConfigureAwait(false)
+                    : await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false);
+                if (status != FinishStatus.Done)
+                {
+                    metrics.Fenced();
+                    Log.Refused(logger, claim.Key, status);
+                }
+
+                return status;
+            }
+            catch (IdempotencyStoreException) when (attempt < FinishAttempts)
+            {
+                // The same end sent again is accepted, so a lost answer costs nothing.
+            }
+            catch (Exception e)
+            {
+                Log.NotSettled(logger, claim.Key, e);
+                return null;
+            }
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         {
             return await ClaimOnceAsync(request, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
         {
             throw Wrap(e);
         }
@@ -249,7 +249,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 TimeToLive = left.Value,
             };
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
         {
             throw Wrap(e);
         }
@@ -261,7 +261,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         {
             return await Database.ScriptEvaluateAsync(script, [NameOf(key)], arguments).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
         {
             throw Wrap(e);
         }

@@ -8,6 +8,7 @@ internal static class Scripts
     public static readonly string Renew = Read("renew.lua");
     public static readonly string Seal = Read("seal.lua");
     public static readonly string Resolve = Read("resolve.lua");
+    public static readonly string Info = Read("info.lua");
 
     private static string Read(string name)
     {

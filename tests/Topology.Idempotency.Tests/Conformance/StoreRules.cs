@@ -36,6 +36,7 @@ public static class StoreRules
         ["A record is gone after its ttl, not before"] = Expiry,
         ["A late completion starts the ttl anew"] = CompletionExtends,
         ["Renewing keeps the record alive beyond its ttl"] = RenewalExtends,
+        ["No later write shortens a record's life"] = NeverShortened,
         ["A new key outside the tolerance is refused and leaves nothing"] = OutOfTolerance,
         ["Keys at the edge of the tolerance start work"] = EdgeOfTolerance,
         ["A key with a time never starts work twice"] = NeverTwice,
@@ -397,6 +398,31 @@ public static class StoreRules
         }
 
         Assert.Equal(ClaimStatus.InProgress, await StatusAsync(test, key));
+    }
+
+    private static async Task NeverShortened(StoreUnderTest test)
+    {
+        var key = NewKey();
+        var first = (await test.Store.ClaimAsync(Claim(key) with { Ttl = 5 * Ttl })).Claim!;
+        await test.Store.ReleaseAsync(first with { Ttl = Ttl }, outcomeUnknown: false);
+
+        async Task Lives()
+        {
+            await test.PassAsync(Second);
+            Assert.InRange((await test.Store.PeekAsync(key, TimeSpan.Zero))!.TimeToLive, 5 * Ttl - 20 * Second, 5 * Ttl);
+        }
+
+        await Lives();
+        var second = (await test.Store.ClaimAsync(Claim(key))).Claim!;
+        await Lives();
+        await test.Store.RenewAsync(second);
+        await Lives();
+        await test.Store.ReleaseAsync(second, outcomeUnknown: true);
+        await Lives();
+        await test.Store.ResolveAsync(key, second.Fence, happened: false, null, Second);
+        await Lives();
+        await test.Store.CompleteAsync((await test.Store.ClaimAsync(Claim(key))).Claim!, Bytes("x"));
+        await Lives();
     }
 
     private static async Task OutOfTolerance(StoreUnderTest test)

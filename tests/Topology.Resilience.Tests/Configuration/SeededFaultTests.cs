@@ -17,7 +17,7 @@ public sealed class SeededFaultTests
         { 239, "    exponential_base: ▸10.1", "TOPO1001", "exponential_base must be 1..10 (was 10.1)" },
         { 225, "    exponential_base: ▸NaN", "TOPO1001", "exponential_base must be 1..10 (was NaN)" },
         { 219, "    jitter: ▸1.5", "TOPO1001", "jitter must be above 0 and up to 1 (was 1.5)" },
-        { 323, "  ttl: ▸367d", "TOPO1101", "idempotency.ttl must be 1s..366d (was 367d)" },
+        { 323, "  ttl: ▸367d", "TOPO1101", "idempotency.ttl must be 1m2s..366d (was 367d)" },
         { 329, "    timestamp_tolerance: ▸0s", "TOPO1101", "timestamp_tolerance must be 1s..1d (was 0s)" },
         { 383, "          timeout: ▸0ms", "TOPO1201", "saga_compensations.order_processing.steps[0].compensation_action.timeout must be 1ms..1d" },
         { 396, "          retry_count: ▸101", "TOPO1201", "steps[2].compensation_action.retry_count must be 0..100 (was 101)" },
@@ -27,7 +27,7 @@ public sealed class SeededFaultTests
         { 414, "      port: ▸0", "TOPO1401", "readiness_probes.api_gateway.http_get.port must be 1..65535 (was 0)" },
         { 425, "    initial_delay_seconds: ▸-1", "TOPO1401", "must be 0..3600 (was -1)" },
         { 426, "    period_seconds: ▸0", "TOPO1401", "must be 1..3600 (was 0)" },
-        { 453, "    success_threshold: ▸2", "TOPO1401", "liveness_probes.api_gateway.success_threshold must be 1..1 (was 2)" },
+        { 453, "    success_threshold: ▸2", "TOPO1401", "liveness_probes.api_gateway.success_threshold must be 1 (was 2)" },
         { 464, "    failure_threshold: ▸101", "TOPO1401", "must be 1..100 (was 101)" },
 
         // Unknown keys.
@@ -104,6 +104,7 @@ public sealed class SeededFaultTests
         { 156, "    - name: ▸\"tool_call.dlq\"", "TOPO1321", "'tool_call.dlq' and 'tool.call.dlq' are both stream 'TOOL_CALL_DLQ' on the server (line 150)" },
         { 151, "      subjects: [▸\"agent.run.failed\"]", "TOPO1322", "'agent.run.failed' overlaps 'agent.run.failed' (line 145)" },
         { 151, "      subjects: [▸\"agent.run\"]", "TOPO1322", "'agent.run' overlaps 'agent.run.failed'" },
+        { 156, "    - name: ▸\"workflow compensation\"", "TOPO1309", "Dead-letter queue 'workflow compensation': name must be" },
         { 151, "      subjects: [▸\"agent run\"]", "TOPO1309", "subjects holds 'agent run'" },
         { 413, "      path: ▸health", "TOPO1409", "must be a path that starts with '/'" },
 

@@ -23,6 +23,8 @@ internal static class TestHost
     public static void AddPackages(IServiceCollection services)
     {
         services.AddTopologyRetry();
+        services.AddTopologyIdempotency();
+        services.AddInMemoryIdempotencyStore();
         services.AddTopologySaga();
         services.AddInMemorySagaStore();
         services.AddTopologyDlq();

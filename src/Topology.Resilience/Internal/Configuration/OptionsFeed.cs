@@ -79,23 +79,26 @@ internal static class OptionsFeeds
 
     public static OptionsFeed<ServiceProbeOptions> Probes { get; } = new(
         SettingArea.Health,
-        tree => tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")).Select(c => c.Name).Distinct(),
-        (tree, name) => tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")).Where(c => c.Name == name),
+        tree => ProbeSettings(tree).Select(c => c.Name).Distinct(),
+        (tree, name) => ProbeSettings(tree).Where(c => c.Name == name),
         (node, o) =>
         {
-            bool isReadiness = node.Path.StartsWith("readiness_probes", StringComparison.Ordinal);
-            SettingGroup<ProbeOptions> group = isReadiness ? TopologySchema.Readiness : TopologySchema.Liveness;
-            ProbeOptions probe = (isReadiness ? o.Readiness : o.Liveness) ?? (ProbeOptions)group.Defaults();
-            group.Apply(node, probe);
-            if (isReadiness)
+            switch (node.Path[..node.Path.IndexOf('.', StringComparison.Ordinal)])
             {
-                o.Readiness = probe;
-            }
-            else
-            {
-                o.Liveness = probe;
+                case "readiness_probes":
+                    TopologySchema.Readiness.Apply(node, o.Readiness ??= (ProbeOptions)TopologySchema.Readiness.Defaults());
+                    break;
+                case "liveness_probes":
+                    TopologySchema.Liveness.Apply(node, o.Liveness ??= (ProbeOptions)TopologySchema.Liveness.Defaults());
+                    break;
+                case "startup_probes":
+                    TopologySchema.Startup.Apply(node, o.Startup ??= (ProbeOptions)TopologySchema.Startup.Defaults());
+                    break;
             }
         });
+
+    public static IEnumerable<Setting> ProbeSettings(SettingsTree tree) =>
+        tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")).Concat(tree.Entries("startup_probes"));
 
     /// <summary>Returns the text of a value, or <see langword="null"/> where it is absent or faulty.</summary>
     public static string? TextOf(Setting node, string key) => node.Find(key) is { IsFaulty: false, Parsed: string text } ? text : null;

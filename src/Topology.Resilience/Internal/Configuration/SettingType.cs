@@ -12,25 +12,39 @@ namespace Topology.Resilience.Internal.Configuration;
 internal sealed record SettingType(
     string Name, string Allowed, string Json, Func<object, string> Write, Func<string, (object? Value, SettingFault Fault, string? Problem)> Read)
 {
-    public static SettingType Integer(long min, long max) => new(
+    /// <summary>Gets the least value, where values have an order.</summary>
+    public object? Min { get; init; }
+
+    /// <summary>Gets the greatest value, where there is one.</summary>
+    public object? Max { get; init; }
+
+    public static SettingType Integer(int min, int max) => new(
         "integer",
-        string.Create(CultureInfo.InvariantCulture, $"{min}..{max}"),
+        Span(min, max),
         string.Create(CultureInfo.InvariantCulture, $"\"type\": \"integer\", \"minimum\": {min}, \"maximum\": {max}"),
         value => SettingText.Write((IFormattable)value),
         text => !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
             ? SettingText.IsNumber(text) && !text.Contains('.', StringComparison.Ordinal)
-                ? OutOfRange(string.Create(CultureInfo.InvariantCulture, $"{min}..{max}"), text)
+                ? OutOfRange(Span(min, max), text)
                 : Wrong("must be a whole number", text)
-            : value < min || value > max ? OutOfRange(string.Create(CultureInfo.InvariantCulture, $"{min}..{max}"), text) : Right((int)value));
+            : value < min || value > max ? OutOfRange(Span(min, max), text) : Right((int)value))
+    {
+        Min = min,
+        Max = max,
+    };
 
     public static SettingType Number(double min, double max) => new(
         "number",
-        string.Create(CultureInfo.InvariantCulture, $"{min}..{max}"),
+        Span(min, max),
         string.Create(CultureInfo.InvariantCulture, $"\"type\": \"number\", \"minimum\": {min}, \"maximum\": {max}"),
         value => SettingText.Write((IFormattable)value),
         text => !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
             ? Wrong("must be a number", text)
-            : !(value >= min && value <= max) ? OutOfRange(string.Create(CultureInfo.InvariantCulture, $"{min}..{max}"), text) : Right(value));
+            : !(value >= min && value <= max) ? OutOfRange(Span(min, max), text) : Right(value))
+    {
+        Min = min,
+        Max = max,
+    };
 
     public static SettingType Duration(TimeSpan min, TimeSpan max) => new(
         "duration",
@@ -43,7 +57,11 @@ internal sealed record SettingType(
                 : Right(value)
             : (null, SettingFault.Duration, SettingText.IsNumber(text) && !text.StartsWith('-')
                 ? $"'{text}' has no unit; write {text}s or {text}ms"
-                : $"must be a duration such as 500ms, 1m30s or 7d (was '{Shorten(text)}')"));
+                : $"must be a duration such as 500ms, 1m30s or 7d (was '{Shorten(text)}')"))
+    {
+        Min = min,
+        Max = max,
+    };
 
     public static SettingType Bytes(long min) => new(
         "bytes",
@@ -52,7 +70,10 @@ internal sealed record SettingType(
         value => SettingText.WriteBytes((long)value),
         text => !SettingText.TryReadBytes(text, out long value)
             ? Wrong("must be a number of bytes such as 1048576 or 1GiB", text)
-            : value < min ? OutOfRange($"{SettingText.WriteBytes(min)} or more", text) : Right(value));
+            : value < min ? OutOfRange($"{SettingText.WriteBytes(min)} or more", text) : Right(value))
+    {
+        Min = min,
+    };
 
     public static SettingType Boolean { get; } = new(
         "boolean",
@@ -130,6 +151,9 @@ internal sealed record SettingType(
         string line = text.ReplaceLineEndings(" ");
         return line.Length <= 60 ? line : line[..60] + "…";
     }
+
+    private static string Span(IFormattable min, IFormattable max) =>
+        min.Equals(max) ? SettingText.Write(min) : $"{SettingText.Write(min)}..{SettingText.Write(max)}";
 
     private static (object? Value, SettingFault Fault, string? Problem) Right(object value) => (value, default, null);
 

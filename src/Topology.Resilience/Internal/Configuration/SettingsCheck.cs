@@ -64,7 +64,8 @@ internal sealed class SettingsCheck(IServiceProvider services)
         Setting[] values = [.. Values(setting)];
         return Array.Find(values, v => failure.Contains(v.Path + " ", StringComparison.Ordinal))
             ?? Array.Find(values, v => failure.Contains($" {v.Name} is ", StringComparison.Ordinal))
-            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal));
+            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal))
+            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($"'{text}'", StringComparison.Ordinal));
     }
 
     private static IEnumerable<Setting> Values(Setting setting) =>

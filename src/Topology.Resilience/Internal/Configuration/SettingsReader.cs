@@ -14,6 +14,9 @@ internal sealed class SettingsReader
     /// <summary>Whether each document of a file already set a key: a second one is legal, and said.</summary>
     private readonly Dictionary<Setting, string> _lastFile = [];
 
+    /// <summary>The values that the flat source now being read has set.</summary>
+    private readonly HashSet<Setting> _setByThisSource = [];
+
     private SettingsReader()
     {
     }
@@ -35,6 +38,8 @@ internal sealed class SettingsReader
             }
             else if (Layer(provider) is { } layer)
             {
+                sources.Add(layer.Origin.Source);
+                reader._setByThisSource.Clear();
                 reader.Fold(reader._root, layer, replacesLists: false, file: null);
             }
         }
@@ -94,7 +99,9 @@ internal sealed class SettingsReader
                 continue;
             }
 
-            if (!seen.TryAdd(name, entry))
+            // In a source of flat keys, two spellings of a section do not clash as long as no value is written twice.
+            bool isFlatSection = entry.KeyOrigin.Line == 0 && schema.Kind is (SchemaKind.Section or SchemaKind.Names);
+            if (!seen.TryAdd(name, entry) && !isFlatSection)
             {
                 RawEntry first = seen[name];
                 string where = first.KeyOrigin.Line > 0 ? string.Create(CultureInfo.InvariantCulture, $" at line {first.KeyOrigin.Line}") : "";
@@ -152,6 +159,12 @@ internal sealed class SettingsReader
 
     private void FoldValue(Setting target, RawSetting source, string? file)
     {
+        if (file is null && !_setByThisSource.Add(target))
+        {
+            Report(SettingFault.Twice, target, source.Origin, $"and {Shown(target.Path, target.Origin)} are the same key; keep one");
+            return;
+        }
+
         NoteSetAgain(target, source, file, target.Origin != target.KeyOrigin || target.Parsed is not null);
         SettingRow row = target.Schema.Row!;
         target.Origin = source.Origin;
@@ -173,6 +186,7 @@ internal sealed class SettingsReader
         {
             (object? value, SettingFault fault, string? problem) = row.Type.Read(source.Value.Trim());
             target.Parsed = value;
+            target.Written = source.Value.Trim();
             target.IsFaulty = problem is not null;
             if (problem is not null)
             {

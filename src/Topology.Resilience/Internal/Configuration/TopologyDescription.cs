@@ -14,7 +14,7 @@ namespace Topology.Resilience.Internal.Configuration;
 /// <summary>Writes the settings in force, row by row of the schema table.</summary>
 internal sealed class TopologyDescription(IServiceProvider services)
 {
-    private const int KeyWidth = 34;
+    private const int KeyWidth = 40;
     private const int ValueWidth = 28;
 
     private readonly StringBuilder _text = new();
@@ -34,6 +34,7 @@ internal sealed class TopologyDescription(IServiceProvider services)
         WriteQueues(tree);
         WriteProbes(tree, "readiness_probes", TopologySchema.Readiness, o => o.Readiness);
         WriteProbes(tree, "liveness_probes", TopologySchema.Liveness, o => o.Liveness);
+        WriteProbes(tree, "startup_probes", TopologySchema.Startup, o => o.Startup);
         WriteRegistrations();
         WriteNotes();
         return _text.ToString();
@@ -93,7 +94,11 @@ internal sealed class TopologyDescription(IServiceProvider services)
 
     private void WriteProbes(SettingsTree tree, string key, SettingGroup<ProbeOptions> group, Func<ServiceProbeOptions, ProbeOptions?> pick)
     {
-        Head(key);
+        if (tree.Entries(key).Count > 0)
+        {
+            Head(key);
+        }
+
         foreach (Setting setting in tree.Entries(key))
         {
             if (pick(Get<ServiceProbeOptions>(setting.Name)) is { } probe)
@@ -108,7 +113,11 @@ internal sealed class TopologyDescription(IServiceProvider services)
         SettingsTree tree, OptionsFeed<TOptions> feed, string head, IEnumerable<string> names, SettingGroup group, Func<TOptions> create)
         where TOptions : class
     {
-        Head(head);
+        if (names.Any())
+        {
+            Head(head);
+        }
+
         foreach (string name in names.Order(StringComparer.Ordinal))
         {
             Line(1, name);
@@ -151,7 +160,7 @@ internal sealed class TopologyDescription(IServiceProvider services)
             string origin = setting is { IsSet: true } && TextOf(row, setting) == value ? setting.Origin.Describe()
                 : value == usual ? "default"
                 : "code";
-            Row(depth, key, value, origin);
+            Row(depth, key, origin is "default" or "code" ? value : setting!.Written ?? value, origin);
         }
     }
 

@@ -43,7 +43,7 @@ internal static class TopologySchema
     public static SettingGroup<IdempotencyOptions> Idempotency { get; } = new SettingGroup<IdempotencyOptions>(
         "idempotency", SettingArea.Idempotency, "Idempotency keys.", () => new())
         .Checked("storage", SettingType.Choice(("redis", IdempotencyStorage.Redis), ("memory", IdempotencyStorage.Memory)), "Where records are kept; a store named in code wins.", fallback: "redis")
-        .Duration("ttl", s_second, 366 * s_day, o => o.Ttl, (o, v) => o.Ttl = v, "How long a record is kept; at least 2 · timestamp_tolerance + 60s.")
+        .Duration("ttl", 62 * s_second, 366 * s_day, o => o.Ttl, (o, v) => o.Ttl = v, "How long a record is kept; at least 2 · timestamp_tolerance + 60s.")
         .Text("key_prefix", MaxName, o => o.KeyPrefix, (o, v) => o.KeyPrefix = v, "Text every record key starts with; visible ASCII, no braces.")
         .Boolean("validation.request_hash", o => o.ValidateRequestHash, (o, v) => o.ValidateRequestHash = v, "Refuse a repeated key with another request.")
         .Boolean("validation.response_hash", o => o.ValidateResponseHash, (o, v) => o.ValidateResponseHash = v, "Check a stored result before it is replayed.")
@@ -80,9 +80,11 @@ internal static class TopologySchema
 
     public static SettingGroup<ProbeOptions> Liveness { get; } = Probe("liveness_probes.*", "A liveness probe.", "/health/live", 1);
 
+    public static SettingGroup<ProbeOptions> Startup { get; } = Probe("startup_probes.*", "A startup probe.", "/health/startup", 1);
+
     /// <summary>Gets the whole table.</summary>
     public static IReadOnlyList<SettingGroup> Groups { get; } =
-        [RetryProfile, RetryBudget, Idempotency, SagaStep, Stream, Consumer, Readiness, Liveness];
+        [RetryProfile, RetryBudget, Idempotency, SagaStep, Stream, Consumer, Readiness, Liveness, Startup];
 
     /// <summary>Gets the blocks that describe deployment: read, never rejected, not looked into.</summary>
     public static IReadOnlyList<string> FreeKeys { get; } =

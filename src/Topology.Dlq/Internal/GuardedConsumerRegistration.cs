@@ -1,0 +1,3 @@
+namespace Topology.Dlq.Internal;
+
+internal sealed record GuardedConsumerRegistration(string Name, Type Handler);

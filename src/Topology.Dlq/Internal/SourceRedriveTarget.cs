@@ -1,0 +1,73 @@
+using System.Text;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>Puts a letter's original back into the stream it came from, for the consumer that failed it.</summary>
+internal sealed class SourceRedriveTarget(JetStreamTopology topology, DeadLetterQueues queues) : IRedriveTarget
+{
+    private const int NoMessage = 10037;
+
+    public ValueTask<ulong> GetPositionAsync(DeadLetter letter, CancellationToken cancellationToken) => JetStreamErrors.WrapAsync(
+        letter.Queue,
+        async () => (await topology.Context.GetStreamAsync(Source(letter).Stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.State.LastSeq);
+
+    public ValueTask<bool> IsPresentAsync(DeadLetter letter, string redriveId, ulong position, CancellationToken cancellationToken) => JetStreamErrors.WrapAsync(
+        letter.Queue,
+        async () =>
+        {
+            var stream = await topology.Context.GetStreamAsync(Source(letter).Stream, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var wanted = $"Nats-Msg-Id: {redriveId}\r\n";
+            for (var next = position + 1; next <= stream.Info.State.LastSeq;)
+            {
+                StoredMessage message;
+                try
+                {
+                    var request = new StreamMsgGetRequest { Seq = next, NextBySubj = letter.Subject };
+                    message = (await stream.GetAsync(request, cancellationToken).ConfigureAwait(false)).Message;
+                }
+                catch (NatsJSApiException end) when (end.Error.ErrCode == NoMessage)
+                {
+                    return false;
+                }
+
+                if (message.Hdrs is { } headers && Encoding.UTF8.GetString(Convert.FromBase64String(headers)).Contains(wanted, StringComparison.Ordinal))
+                    return true;
+                next = message.Seq + 1;
+            }
+
+            return false;
+        });
+
+    public async ValueTask RedriveAsync(DeadLetter letter, string redriveId, CancellationToken cancellationToken)
+    {
+        var source = Source(letter);
+        if (queues[letter.Queue].Subjects.Any(own => $"{letter.Subject}.".StartsWith($"{own}.", StringComparison.Ordinal)))
+            throw new DeadLetterException($"Letter '{letter.Id}' would be redriven to '{letter.Subject}', a subject of its own queue.") { Queue = letter.Queue };
+
+        var headers = new NatsHeaders();
+        foreach (var (name, value) in letter.Headers)
+            headers[name] = headers.TryGetValue(name, out var values) ? Microsoft.Extensions.Primitives.StringValues.Concat(values, value) : value;
+        headers[RedriveHeaders.Id] = redriveId;
+        headers[RedriveHeaders.Count] = letter.RedriveCount.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        headers[RedriveHeaders.Consumer] = source.Consumer;
+        var ack = await JetStreamErrors.WrapAsync(
+            letter.Queue,
+            () => topology.Context.PublishAsync(
+                letter.Subject,
+                letter.Body,
+                NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
+                new NatsJSPubOpts { MsgId = redriveId, ExpectedStream = source.Stream, RetryAttempts = 3 },
+                headers,
+                cancellationToken)).ConfigureAwait(false);
+
+        // A duplicate is the same redrive, taken before.
+        if (ack.Error is { } refused)
+            throw new DeadLetterException($"Stream '{source.Stream}' refused a redrive with {refused.ErrCode}, {refused.Description}.") { Queue = letter.Queue };
+    }
+
+    private static DeadLetterSource Source(DeadLetter letter) => letter.Source
+        ?? throw new DeadLetterException($"Letter '{letter.Id}' did not come from a stream.") { Queue = letter.Queue };
+}

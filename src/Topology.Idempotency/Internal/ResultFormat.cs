@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace Topology.Idempotency.Internal;
+
+/// <summary>
+/// Turns results into what a store keeps and back. Encrypted: version 2, length and text of the key id, nonce (12), tag (16), then the
+/// encrypted form of <see cref="StoredResultCodec"/>; the record's key and the key id are authenticated with it.
+/// </summary>
+internal sealed class ResultFormat(IOptions<IdempotencyOptions> options, IOptions<IdempotencyEncryptionOptions> encryption)
+{
+    private const byte EncryptedVersion = 2;
+    private const int NonceLength = 12;
+    private const int TagLength = 16;
+
+    private readonly bool _verifyHash = options.Value.ValidateResponseHash;
+    private readonly IdempotencyEncryptionOptions _encryption = encryption.Value;
+
+    public byte[] Encode(IdempotencyRecordKey key, StoredResult result)
+    {
+        var plain = StoredResultCodec.Encode(result);
+        if (_encryption.CurrentKeyId is not { } id)
+            return plain;
+
+        var start = 2 + id.Length;
+        var bytes = new byte[start + NonceLength + TagLength + plain.Length];
+        bytes[0] = EncryptedVersion;
+        bytes[1] = (byte)id.Length;
+        Encoding.ASCII.GetBytes(id, bytes.AsSpan(2));
+        var nonce = bytes.AsSpan(start, NonceLength);
+        RandomNumberGenerator.Fill(nonce);
+        using var aes = new AesGcm(_encryption.Keys[id], TagLength);
+        aes.Encrypt(
+            nonce, plain, bytes.AsSpan(start + NonceLength + TagLength), bytes.AsSpan(start + NonceLength, TagLength), Bound(key, bytes.AsSpan(0, start)));
+        return bytes;
+    }
+
+    public bool TryDecode(IdempotencyRecordKey key, ReadOnlyMemory<byte> stored, [NotNullWhen(true)] out StoredResult? result)
+    {
+        result = null;
+        var bytes = stored.Span;
+        if (bytes.Length == 0 || bytes[0] != EncryptedVersion)
+            return (_encryption.CurrentKeyId is null || _encryption.ReadUnencrypted) && StoredResultCodec.TryDecode(stored, _verifyHash, out result);
+
+        var start = bytes.Length > 1 ? 2 + bytes[1] : int.MaxValue;
+        if (bytes.Length - NonceLength - TagLength < start || !_encryption.Keys.TryGetValue(Encoding.ASCII.GetString(bytes[2..start]), out var secret))
+            return false;
+        var plain = new byte[bytes.Length - start - NonceLength - TagLength];
+        using var aes = new AesGcm(secret, TagLength);
+        try
+        {
+            aes.Decrypt(
+                bytes.Slice(start, NonceLength),
+                bytes[(start + NonceLength + TagLength)..],
+                bytes.Slice(start + NonceLength, TagLength),
+                plain,
+                Bound(key, bytes[..start]));
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return false;
+        }
+
+        return StoredResultCodec.TryDecode(plain, _verifyHash, out result);
+    }
+
+    private static byte[] Bound(IdempotencyRecordKey key, ReadOnlySpan<byte> head) => [.. head, .. Encoding.UTF8.GetBytes(key.Value)];
+}

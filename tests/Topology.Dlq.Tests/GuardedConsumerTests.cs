@@ -1,0 +1,373 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Topology.Dlq.Internal;
+using Topology.Retry;
+
+namespace Topology.Dlq.Tests;
+
+public sealed class GuardedConsumerTests
+{
+    private const string Queue = DeadLetterQueueNames.AgentRun;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_message_that_is_done_is_acknowledged_and_leaves_no_mark()
+    {
+        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Empty(await test.Provider.ReadMarksAsync(Queue, Token).ToListAsync(Token));
+        Assert.Equal(1, test.Starts["a"]);
+    }
+
+    [Fact]
+    public async Task A_message_that_keeps_failing_becomes_one_letter_with_its_history_after_the_profiles_tries()
+    {
+        await using var test = new Guard((message, _) => throw new InvalidOperationException($"try {message.Attempt}"));
+        test.Add("a", new() { ["tenant"] = "acme", ["workflow-id"] = "run-7", ["Nats-Msg-Id"] = "m", ["x"] = "y" });
+        await test.RunAsync(() => test.Stream.Left == 0);
+
+        var letter = Assert.Single(await test.LettersAsync());
+        Assert.Equal(3, test.Starts["a"]);
+        Assert.Equal((DeadLetterReasons.MaxAttempts, 3, "acme", "run-7", "work.x"), (letter.Reason, letter.Attempts, letter.Tenant, letter.WorkflowId, letter.Subject));
+        Assert.Equal(("System.InvalidOperationException", "try 3"), (letter.ErrorType, letter.ErrorMessage));
+        Assert.Equal([1, 2, 3], letter.History.Select(attempt => attempt.Number));
+        Assert.Equal("a", Encoding.UTF8.GetString(letter.Body.Span));
+        Assert.Equal(("STREAM", 1UL, "worker", "m"), (letter.Source!.Stream, letter.Source.Sequence, letter.Source.Consumer, letter.Source.MessageId));
+        Assert.DoesNotContain(letter.Headers, header => header.Key.StartsWith("Nats-", StringComparison.Ordinal));
+        Assert.Contains(new("x", "y"), letter.Headers);
+        Assert.True(letter.FirstFailedAt < letter.LastFailedAt);
+    }
+
+    [Fact]
+    public async Task A_failure_that_no_try_can_cure_becomes_a_letter_at_once()
+    {
+        await using var test = new Guard((_, _) => throw new PermanentException("never"));
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(DeadLetterReasons.Rejected, Assert.Single(await test.LettersAsync()).Reason);
+        Assert.Equal(1, test.Starts["a"]);
+    }
+
+    [Fact]
+    public async Task A_handler_may_dead_letter_discard_or_delay()
+    {
+        await using var test = new Guard((message, _) => ValueTask.FromResult(Encoding.UTF8.GetString(message.Body.Span) switch
+        {
+            "dead" => WorkVerdict.DeadLetter(DeadLetterReasons.Undecodable, new FormatException("no json")),
+            "drop" => WorkVerdict.Discard("old"),
+            _ => message.Attempt < 3 ? WorkVerdict.RetryAfter(TimeSpan.FromMinutes(1)) : WorkVerdict.Done,
+        }));
+        test.Add("dead");
+        test.Add("drop");
+        test.Add("late");
+        var began = test.Time.GetUtcNow();
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.True(test.Time.GetUtcNow() - began >= TimeSpan.FromMinutes(2));
+        var letter = Assert.Single(await test.LettersAsync());
+        Assert.Equal((DeadLetterReasons.Undecodable, "System.FormatException"), (letter.Reason, letter.ErrorType));
+        Assert.Equal((1, 1, 3), (test.Starts["dead"], test.Starts["drop"], test.Starts["late"]));
+    }
+
+    [Fact]
+    public async Task A_handler_that_takes_too_long_has_failed()
+    {
+        await using var test = new Guard(async (_, token) =>
+        {
+            await Task.Delay(Timeout.Infinite, token);
+            return WorkVerdict.Done;
+        });
+        test.Step = TimeSpan.FromSeconds(8);
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal("System.TimeoutException", Assert.Single(await test.LettersAsync()).ErrorType);
+    }
+
+    [Fact]
+    public async Task A_message_for_another_consumer_is_passed_over()
+    {
+        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        test.Add("theirs", new() { ["Dlq-Target-Consumer"] = "other" });
+        test.Add("mine", new() { ["Dlq-Target-Consumer"] = "worker", ["Dlq-Redrive-Count"] = "2" });
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(["mine"], test.Starts.Keys);
+    }
+
+    [Fact]
+    public async Task A_redrive_that_fails_again_carries_its_count_into_the_next_letter()
+    {
+        await using var test = new Guard((_, _) => throw new PermanentException("never"));
+        test.Add("a", new() { ["Dlq-Redrive-Count"] = "2", ["Dlq-Redrive-Id"] = "redrive:x:2" });
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(2, Assert.Single(await test.LettersAsync()).RedriveCount);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public async Task Poison_among_good_messages_is_dead_lettered_and_nothing_else_however_bad_the_server(int seed)
+    {
+        await using var test = new Guard(
+            (message, _) => Body(message).StartsWith("poison", StringComparison.Ordinal)
+                ? throw new InvalidOperationException("bad")
+                : ValueTask.FromResult(WorkVerdict.Done),
+            seed);
+        for (var i = 0; i < 300; i++)
+            test.Add(i % 30 == 7 ? $"poison{i}" : $"good{i}");
+        await test.RunAsync(() => test.Stream.Left == 0);
+
+        var letters = await test.LettersAsync();
+        Assert.Equal(10, letters.Count);
+        Assert.All(letters, letter => Assert.StartsWith("poison", Encoding.UTF8.GetString(letter.Body.Span), StringComparison.Ordinal));
+        Assert.Equal(300, test.Starts.Count);
+    }
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    [InlineData(13)]
+    public async Task Poison_that_ends_its_process_is_started_max_attempts_to_max_attempts_plus_one_times_and_good_messages_survive(int seed)
+    {
+        await using var test = new Guard((message, process) =>
+        {
+            if (!Body(message).StartsWith("poison", StringComparison.Ordinal))
+                return ValueTask.FromResult(WorkVerdict.Done);
+            process.Die();
+            return new ValueTask<WorkVerdict>(new TaskCompletionSource<WorkVerdict>().Task);
+        });
+        var random = new Random(seed);
+        var poison = Enumerable.Range(0, 200).OrderBy(_ => random.Next()).Take(5).ToHashSet();
+        for (var i = 0; i < 200; i++)
+            test.Add(poison.Contains(i) ? $"poison{i}" : $"good{i}");
+        await test.RunAsync(() => test.Stream.Left == 0);
+
+        var letters = await test.LettersAsync();
+        Assert.Equal(5, letters.Count);
+        Assert.All(letters, letter => Assert.StartsWith("poison", Encoding.UTF8.GetString(letter.Body.Span), StringComparison.Ordinal));
+        Assert.All(letters, letter => Assert.Equal(DeadLetterReasons.CrashLoop, letter.Reason));
+        Assert.All(test.Starts.Where(start => start.Key.StartsWith("poison", StringComparison.Ordinal)), start => Assert.InRange(start.Value, 3, 4));
+        Assert.Equal(200, test.Starts.Count);
+    }
+
+    [Fact]
+    public async Task A_suspect_runs_alone()
+    {
+        var running = 0;
+        var together = 0;
+        await using var test = new Guard(async (message, process) =>
+        {
+            var now = Interlocked.Increment(ref running);
+            if (process.Number > 1)
+                together = Math.Max(together, now);
+            else if (Body(message) == "first")
+                process.Die();
+            await Task.Delay(2);
+            Interlocked.Decrement(ref running);
+            return WorkVerdict.Done;
+        });
+
+        // All eight are in hand when the first ends the process: all eight come back as suspects.
+        test.Add("first");
+        for (var i = 0; i < 7; i++)
+            test.Add("bystander");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(1, together);
+        Assert.Empty(await test.LettersAsync());
+    }
+
+    [Fact]
+    public async Task An_outage_dead_letters_nothing_and_is_tried_gently_and_then_all_goes_on()
+    {
+        var away = true;
+        var calls = 0;
+        await using var test = new Guard((_, _) =>
+        {
+            Interlocked.Increment(ref calls);
+            return away ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
+        });
+        for (var i = 0; i < 200; i++)
+            test.Add($"m{i}");
+        var began = test.Time.GetUtcNow();
+        await test.RunAsync(() => test.Time.GetUtcNow() - began > TimeSpan.FromMinutes(10), stop: false);
+        Assert.Empty(await test.LettersAsync());
+        Assert.InRange(calls, 20, 100);
+        away = false;
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Empty(await test.LettersAsync());
+        Assert.Equal(200, test.Starts.Count);
+    }
+
+    [Fact]
+    public async Task A_full_queue_leaves_the_original_and_takes_it_when_there_is_room()
+    {
+        await using var test = new Guard(
+            (message, _) => Body(message) == "good" ? ValueTask.FromResult(WorkVerdict.Done) : throw new InvalidOperationException("bad"));
+        await test.House.Publisher.PublishAsync(test.House.Letter("big", Queue) with { Body = new byte[(1 << 20) - 120] }, Token);
+        test.Add("bad");
+        test.Add("good");
+        await test.RunAsync(() => test.Starts.GetValueOrDefault("bad") == 3 && test.Stream.Left == 1, stop: false);
+        var until = test.Time.GetUtcNow() + TimeSpan.FromMinutes(3);
+        await test.RunAsync(() => test.Time.GetUtcNow() > until, stop: false);
+        Assert.Equal(1, test.Stream.Left);
+        Assert.Equal(3, test.Starts["bad"]);
+
+        await test.House.Publisher.CloseAsync(Queue, "big", "room", Token);
+        await test.RunAsync(() => test.Stream.Left == 0);
+        var letter = Assert.Single(await test.LettersAsync());
+        Assert.Equal("System.InvalidOperationException", letter.ErrorType);
+        Assert.Equal(3, test.Starts["bad"]);
+    }
+
+    [Fact]
+    public async Task An_original_that_comes_back_after_its_letter_was_closed_makes_no_second_letter()
+    {
+        await using var test = new Guard((_, _) => throw new PermanentException("never"), seed: 3);
+        using var stored = new MetricCollector<long>(
+            test.House.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), "Topology.Dlq", "dlq_messages_total");
+        for (var i = 0; i < 60; i++)
+            test.Add($"m{i}");
+        await test.RunAsync(() => test.Stream.Left == 0, eachStep: async () => await test.House.Store.DiscardAsync(new(Queue), "seen", Token));
+        Assert.Equal(60, stored.GetMeasurementSnapshot().Sum(measurement => measurement.Value));
+    }
+
+    [Fact]
+    public async Task A_handler_that_is_told_to_stop_gives_its_message_back_uncounted_however_often()
+    {
+        await using var test = new Guard(async (_, process) =>
+        {
+            await Task.Delay(Timeout.Infinite, process.Stopping);
+            return WorkVerdict.Done;
+        });
+        test.Add("a");
+        for (var i = 1; i <= 10; i++)
+            await test.RunAsync(() => test.Starts.GetValueOrDefault("a") == i);
+        Assert.Empty(await test.LettersAsync());
+        Assert.Equal(1, test.Stream.Left);
+        Assert.All(await test.Provider.ReadMarksAsync(Queue, Token).ToListAsync(Token), mark => Assert.Equal(0, mark.Starts));
+    }
+
+    private static string Body(WorkMessage message) => Encoding.UTF8.GetString(message.Body.Span);
+
+    /// <summary>Runs a guarded consumer over a work stream, in processes that are started anew whenever one has died.</summary>
+    private sealed class Guard : IAsyncDisposable
+    {
+        private readonly Func<WorkMessage, Process, ValueTask<WorkVerdict>> _handle;
+        private (GuardedConsumer Consumer, WorkStream.WorkProcess Process)? _running;
+        private int _processes;
+
+        public Guard(Func<WorkMessage, Process, ValueTask<WorkVerdict>> handle, int? seed = null)
+        {
+            _handle = handle;
+            House = new DeadLetterHouse(services => services.Configure<DeadLetterQueueOptions>(Queue, options => options.MaxBytes = 1 << 20));
+            Stream = new WorkStream(House.Time, seed);
+        }
+
+        public Guard(Func<WorkMessage, CancellationToken, ValueTask<WorkVerdict>> handle)
+            : this((message, process) => handle(message, process.Stopping))
+        {
+        }
+
+        public DeadLetterHouse House { get; }
+
+        public WorkStream Stream { get; }
+
+        public Microsoft.Extensions.Time.Testing.FakeTimeProvider Time => House.Time;
+
+        public IDeadLetterQueueProvider Provider => House.Provider;
+
+        public ConcurrentDictionary<string, int> Starts { get; } = new();
+
+        public TimeSpan Step { get; set; } = TimeSpan.FromSeconds(1);
+
+        public void Add(string body, NATS.Client.Core.NatsHeaders? headers = null) => Stream.Add(Encoding.UTF8.GetBytes(body), headers);
+
+        public async Task<List<DeadLetter>> LettersAsync() => await House.Store.QueryAsync(new(Queue), Token).ToListAsync(Token);
+
+        public async Task RunAsync(Func<bool> until, bool stop = true, Func<Task>? eachStep = null)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            while (!until())
+            {
+                Assert.True(
+                    TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(40),
+                    $"It did not happen within 40 s: {Stream.Left} left, {string.Join(",", Starts.Where(start => start.Value > 1))}.");
+                if (_running is null || _running.Value.Process.IsDead)
+                    await StartAsync();
+                await Task.Delay(1, Token);
+                Time.Advance(Step);
+                if (eachStep is not null)
+                    await eachStep();
+            }
+
+            if (stop)
+                await StopAsync();
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await StopAsync();
+            await House.DisposeAsync();
+        }
+
+        private async Task StartAsync()
+        {
+            var process = Stream.Open();
+            var number = ++_processes;
+            var provider = new MortalProvider(House.Provider, process);
+            var consumer = new GuardedConsumer(
+                "worker",
+                new GuardedConsumerOptions { Stream = "STREAM", Queue = Queue },
+                process,
+                provider,
+                ActivatorUtilities.CreateInstance<DeadLetterPublisher>(House.Services, provider),
+                House.Services.GetRequiredService<IRetryPolicies>().Get(RetryProfileNames.Default),
+                _ => new Handler(this, number, process),
+                House.Services.GetRequiredService<IServiceScopeFactory>(),
+                House.Services.GetRequiredService<DeadLetterMetrics>(),
+                Time,
+                NullLogger<GuardedConsumer>.Instance);
+            _running = (consumer, process);
+            await consumer.StartAsync(Token);
+        }
+
+        private async Task StopAsync()
+        {
+            if (_running is not { } running)
+                return;
+            _running = null;
+            if (running.Process.IsDead)
+                return;
+            using var now = new CancellationTokenSource();
+            await now.CancelAsync();
+            await running.Consumer.StopAsync(now.Token).WaitAsync(TimeSpan.FromSeconds(20), Token);
+            running.Consumer.Dispose();
+        }
+
+        private sealed class Handler(Guard guard, int number, WorkStream.WorkProcess process) : IWorkHandler
+        {
+            public async ValueTask<WorkVerdict> HandleAsync(WorkMessage message, CancellationToken cancellationToken)
+            {
+                if (process.IsDead)
+                    await Task.Delay(Timeout.Infinite, CancellationToken.None);
+                guard.Starts.AddOrUpdate(Body(message), 1, (_, starts) => starts + 1);
+                return await guard._handle(message, new Process(number, process, cancellationToken));
+            }
+        }
+
+        internal sealed class Process(int number, WorkStream.WorkProcess process, CancellationToken stopping)
+        {
+            public CancellationToken Stopping => stopping;
+
+            public int Number => number;
+
+            public void Die() => process.Die();
+        }
+    }
+}

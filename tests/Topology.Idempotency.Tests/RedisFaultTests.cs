@@ -1,0 +1,296 @@
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+using Topology.Idempotency.Internal;
+using Topology.TestKit;
+
+namespace Topology.Idempotency.Tests;
+
+public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
+{
+    private readonly ShiftedClock _clock = new();
+    private readonly IdempotencyOptions _options = new() { KeyPrefix = RedisFixture.Unique("fault") + ":" };
+    private readonly IdempotencyRecordKey _key = IdempotencyRecordKey.Internal("t", "u", "o", "k");
+    private FaultProxy _proxy = null!;
+    private ConnectionMultiplexer _connection = null!;
+    private RedisIdempotencyStore _store = null!;
+    private IdempotentExecutor _executor = null!;
+    private int _runs;
+
+    public async ValueTask InitializeAsync()
+    {
+        _proxy = FaultProxy.Start(redis.Server.Port);
+        _connection = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
+        {
+            EndPoints = { { "127.0.0.1", _proxy.Port } },
+            AsyncTimeout = 5_000,
+            ReconnectRetryPolicy = new LinearRetry(50),
+            AllowAdmin = true,
+        });
+        _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
+        _executor = new IdempotentExecutor(
+            _store,
+            Options.Create(_options),
+            new ResultFormat(Options.Create(_options), Options.Create(new IdempotencyEncryptionOptions())),
+            _clock,
+            new IdempotencyMetrics(null),
+            NullLogger<IdempotentExecutor>.Instance);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync();
+        await _proxy.DisposeAsync();
+    }
+
+    private RedisKey Name => _options.KeyPrefix + _key.Value;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private ValueTask<IdempotentOutcome<StoredResult>> RunAsync(IdempotencyRecordKey? key = null, Func<Task>? during = null) =>
+        _executor.ExecuteAsync(
+            key ?? _key,
+            RequestFingerprint.None,
+            async (_, _) =>
+            {
+                Interlocked.Increment(ref _runs);
+                await (during?.Invoke() ?? Task.CompletedTask);
+                return new StoredResult { Body = "ok"u8.ToArray() };
+            },
+            cancellationToken: Token);
+
+    private ClaimRequest Claim(IdempotencyRecordKey key) => new()
+    {
+        Key = key,
+        Owner = Guid.NewGuid(),
+        Lease = _options.Lease,
+        Ttl = _options.Ttl,
+        TimestampTolerance = _options.TimestampTolerance,
+    };
+
+    private async Task<IdempotencyRecordKey> TimedAsync(TimeSpan age)
+    {
+        var now = await redis.Connection.GetServers()[0].TimeAsync();
+        return IdempotencyRecordKey.ForClientKey("t", "u", "o", Guid.CreateVersion7(now - age).ToString());
+    }
+
+    [Fact]
+    public async Task A_first_call_takes_two_round_trips_and_a_replay_one()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm")); // reads the server's time and loads the script
+
+        var before = _proxy.RequestBursts;
+        Assert.Equal(IdempotentStatus.Executed, (await RunAsync()).Status);
+        Assert.Equal(2, _proxy.RequestBursts - before);
+
+        before = _proxy.RequestBursts;
+        Assert.Equal(IdempotentStatus.Replayed, (await RunAsync()).Status);
+        Assert.Equal(1, _proxy.RequestBursts - before);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_answer_is_lost_is_asked_for_again_and_runs_once()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _runs = 0;
+        _proxy.Drop(FaultDirection.ToClient);
+        var running = RunAsync().AsTask();
+        await Until.True(
+            async () => _proxy.Stopped(FaultDirection.ToClient) > 0 && await redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
+        _proxy.Pass();
+        _proxy.Cut();
+
+        Assert.Equal((IdempotentStatus.Executed, true), ((await running).Status, (await running).IsSettled));
+        Assert.Equal(IdempotentStatus.Replayed, (await RunAsync()).Status);
+        Assert.Equal(1, _runs);
+    }
+
+    [Fact]
+    public async Task A_completion_whose_answer_is_lost_is_sent_again_and_counts_once()
+    {
+        var outcome = await RunAsync(during: () =>
+        {
+            _proxy.Drop(FaultDirection.ToClient);
+            _ = Task.Run(async () =>
+            {
+                await Until.True(() => _proxy.Stopped(FaultDirection.ToClient) > 0, cancellationToken: Token);
+                _proxy.Pass();
+                _proxy.Cut();
+            });
+            return Task.CompletedTask;
+        });
+
+        Assert.Equal((IdempotentStatus.Executed, true), (outcome.Status, outcome.IsSettled));
+        Assert.Equal(IdempotentStatus.Replayed, (await RunAsync()).Status);
+        Assert.Equal(1, _runs);
+    }
+
+    [Fact]
+    public async Task Scripts_that_were_flushed_and_connections_that_were_killed_change_nothing()
+    {
+        var outcome = await RunAsync(during: async () =>
+        {
+            await redis.Connection.GetServers()[0].ExecuteAsync("SCRIPT", "FLUSH");
+            _proxy.Cut();
+            Assert.Equal(IdempotentStatus.InProgress, (await RunAsync()).Status);
+        });
+
+        Assert.Equal((IdempotentStatus.Executed, true), (outcome.Status, outcome.IsSettled));
+        Assert.Equal(1, _runs);
+    }
+
+    [Fact]
+    public async Task A_record_that_is_evicted_while_the_work_runs_is_noticed()
+    {
+        var outcome = await RunAsync(during: () => redis.Connection.GetDatabase().KeyDeleteAsync(Name));
+
+        Assert.Equal(IdempotentStatus.LeaseLost, outcome.Status);
+    }
+
+    [Fact]
+    public async Task A_store_that_does_not_answer_is_an_error_without_the_key_in_its_message()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        await using var proxy = FaultProxy.Start(redis.Server.Port);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { { "127.0.0.1", proxy.Port } }, AsyncTimeout = 300 });
+        var store = new RedisIdempotencyStore(() => connection, Options.Create(_options), TimeProvider.System, () => 0.5);
+        proxy.Drop(FaultDirection.ToServer);
+
+        var error = await Assert.ThrowsAsync<IdempotencyStoreException>(async () => await store.ClaimAsync(Claim(_key), Token));
+
+        Assert.DoesNotContain(_key.Value, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_claim_that_reaches_the_server_after_the_record_could_be_gone_leaves_nothing_and_runs_nothing()
+    {
+        await _store.ClaimAsync(Claim(IdempotencyRecordKey.Internal("t", "u", "o", "warm")), Token);
+        var key = await TimedAsync(TimeSpan.Zero);
+        var request = Claim(key) with { Ttl = TimeSpan.FromSeconds(1.5), TimestampTolerance = TimeSpan.FromSeconds(1), Lease = TimeSpan.FromSeconds(0.5) };
+        _proxy.Hold(FaultDirection.ToServer);
+        var claiming = _store.ClaimAsync(request, Token).AsTask();
+        await Until.True(() => _proxy.Stopped(FaultDirection.ToServer) > 0, cancellationToken: Token);
+        await Until.True(async () => await redis.Connection.GetServers()[0].TimeAsync() > key.Time + TimeSpan.FromSeconds(0.6), cancellationToken: Token);
+        _proxy.Pass();
+
+        Assert.Equal(ClaimStatus.OutOfTolerance, (await claiming).Status);
+        Assert.False(await redis.Connection.GetDatabase().KeyExistsAsync(_options.KeyPrefix + key.Value));
+    }
+
+    [Fact]
+    public async Task A_claim_whose_answer_comes_when_the_record_could_soon_be_gone_runs_nothing()
+    {
+        await _store.ClaimAsync(Claim(IdempotencyRecordKey.Internal("t", "u", "o", "warm")), Token);
+        var key = await TimedAsync(_options.TimestampTolerance - TimeSpan.FromSeconds(5));
+        var request = Claim(key) with { Ttl = KeyTimes.ShortestTtl(_options.TimestampTolerance) };
+        _proxy.Hold(FaultDirection.ToClient);
+        var claiming = _store.ClaimAsync(request, Token).AsTask();
+        await Until.True(() => _proxy.Stopped(FaultDirection.ToClient) > 0, cancellationToken: Token);
+        _clock.Passed = TimeSpan.FromSeconds(45); // the record ends in 65 s; 20 s before it is too late to start
+        _proxy.Pass();
+
+        Assert.Equal(ClaimStatus.OutOfTolerance, (await claiming).Status);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_answer_comes_after_its_lease_has_run_out_is_looked_at_again()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _runs = 0;
+        _proxy.Hold(FaultDirection.ToClient);
+        var late = RunAsync().AsTask();
+        await Until.True(() => redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
+        var direct = redis.Connection.GetDatabase();
+        await direct.KeyExpireAsync(Name, await direct.KeyTimeToLiveAsync(Name) - TimeSpan.FromSeconds(31));
+        _clock.Passed = TimeSpan.FromSeconds(31);
+        var other = new RedisIdempotencyStore(() => redis.Connection, Options.Create(_options), TimeProvider.System, () => 0.5);
+        Assert.Equal(ClaimStatus.TookOver, (await other.ClaimAsync(Claim(_key), Token)).Status);
+        _proxy.Pass();
+
+        Assert.Equal(IdempotentStatus.InProgress, (await late).Status);
+        Assert.Equal(0, _runs);
+    }
+
+    [Fact]
+    public async Task The_fence_grows_even_when_the_servers_clock_went_back()
+    {
+        var future = DateTimeOffset.UtcNow.AddYears(1).ToUnixTimeMilliseconds() * 1000;
+        await redis.Connection.GetDatabase().StringSetAsync(
+            Name, $"1R{future:D16}{Guid.NewGuid():N}{RequestFingerprint.None}{3_570_000:D12}", TimeSpan.FromHours(1));
+
+        Assert.Equal(future + 1, (await RunAsync()).Fence);
+    }
+
+    [Fact]
+    public async Task An_out_of_tolerance_claim_whose_record_vanishes_between_its_two_commands_runs_nothing()
+    {
+        var fresh = await TimedAsync(TimeSpan.Zero);
+        await _store.ReleaseAsync((await _store.ClaimAsync(Claim(fresh), Token)).Claim!, outcomeUnknown: false, Token);
+        await _store.ClaimAsync(Claim(fresh), Token); // loads the script
+        var late = new IdempotencyRecordKey(fresh.Value, fresh.Time - TimeSpan.FromMinutes(6));
+        _proxy.Hold(FaultDirection.ToServer, afterChunks: 1);
+        var claiming = _store.ClaimAsync(Claim(late), Token).AsTask();
+        await Until.True(() => _proxy.Stopped(FaultDirection.ToServer) > 0, cancellationToken: Token);
+        await redis.Connection.GetDatabase().KeyDeleteAsync(_options.KeyPrefix + fresh.Value);
+        _proxy.Pass();
+
+        Assert.Equal(ClaimStatus.OutOfTolerance, (await claiming).Status);
+        Assert.False(await redis.Connection.GetDatabase().KeyExistsAsync(_options.KeyPrefix + fresh.Value));
+    }
+
+    [Fact]
+    public async Task The_servers_time_is_read_once_and_again_when_the_wall_clock_jumps_or_a_minute_has_passed()
+    {
+        var clock = new ServerClock(_clock);
+        var database = _connection.GetDatabase();
+        await clock.NowAsync(database);
+
+        async Task<int> Reads()
+        {
+            var before = _proxy.RequestBursts;
+            var now = await clock.NowAsync(database);
+            Assert.InRange(now, DateTimeOffset.UtcNow.AddSeconds(-61), DateTimeOffset.UtcNow.AddSeconds(61));
+            return _proxy.RequestBursts - before;
+        }
+
+        Assert.Equal(0, await Reads());
+        _clock.Shift = TimeSpan.FromHours(1);
+        Assert.Equal(1, await Reads());
+        Assert.Equal(0, await Reads());
+        _clock.Shift = TimeSpan.Zero;
+        Assert.Equal(1, await Reads());
+        _clock.Passed = TimeSpan.FromSeconds(59);
+        Assert.Equal(0, await Reads());
+        _clock.Passed = TimeSpan.FromSeconds(61);
+        Assert.Equal(1, await Reads());
+        clock.Forget();
+        Assert.Equal(1, await Reads());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("garbage")]
+    [InlineData("2P")]
+    public async Task A_record_that_cannot_be_read_is_an_error_and_never_a_run(string start)
+    {
+        await redis.Connection.GetDatabase().StringSetAsync(Name, start.PadRight(200, 'x'));
+
+        Assert.Equal(IdempotentStatus.Corrupt, (await RunAsync()).Status);
+        Assert.Equal(SealStatus.Corrupt, (await _executor.SealAsync(_key, null, Token)).Status);
+        Assert.Equal(0, _runs);
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_a_stored_result_is_an_error_and_never_a_run()
+    {
+        await RunAsync();
+        var record = (byte[])(await redis.Connection.GetDatabase().StringGetAsync(Name))!;
+        Assert.EndsWith("ok", Encoding.ASCII.GetString(record), StringComparison.Ordinal);
+        record[^1] ^= 1;
+        await redis.Connection.GetDatabase().StringSetAsync(Name, record, TimeSpan.FromHours(1));
+
+        Assert.Equal(IdempotentStatus.Corrupt, (await RunAsync()).Status);
+        Assert.Equal(1, _runs);
+    }
+}
