@@ -7,6 +7,10 @@ public readonly record struct RetryCall
     /// <remarks>The earlier of this and the profile's overall timeout holds. It is read once against the clock, then kept monotonic.</remarks>
     public DateTimeOffset? Deadline { get; init; }
 
+    /// <summary>Gets the number of tries this call may make, where it is lower than the profile's; 1 makes a call that must not be repeated.</summary>
+    /// <value>The default is <see langword="null"/>: as many as the profile says.</value>
+    public int? MaxAttempts { get; init; }
+
     /// <summary>Gets the caller's token.</summary>
     public CancellationToken CancellationToken { get; init; }
 

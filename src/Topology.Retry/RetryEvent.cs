@@ -3,7 +3,11 @@ namespace Topology.Retry;
 /// <summary>A try failed and another one follows.</summary>
 public readonly struct RetryEvent
 {
-    internal RetryEvent(string profile, int attempt, int maxAttempts, TimeSpan delay, RetryDelaySource delaySource, Exception? exception, string errorType)
+    internal const string ResultErrorType = "result";
+
+    private readonly string? _errorType;
+
+    internal RetryEvent(string profile, int attempt, int maxAttempts, TimeSpan delay, RetryDelaySource delaySource, Exception? exception, string? errorType)
     {
         Profile = profile;
         Attempt = attempt;
@@ -11,7 +15,7 @@ public readonly struct RetryEvent
         Delay = delay;
         DelaySource = delaySource;
         Exception = exception;
-        ErrorType = errorType;
+        _errorType = errorType;
     }
 
     /// <summary>Gets the name of the profile.</summary>
@@ -33,5 +37,7 @@ public readonly struct RetryEvent
     public Exception? Exception { get; }
 
     /// <summary>Gets the value of the <c>error.type</c> tag: a type name, a status such as <c>503</c>, or <c>result</c>.</summary>
-    public string ErrorType { get; }
+    public string ErrorType => _errorType ?? ErrorTypeOf(Exception);
+
+    internal static string ErrorTypeOf(Exception? exception) => exception is null ? ResultErrorType : exception.GetType().FullName ?? "unknown";
 }

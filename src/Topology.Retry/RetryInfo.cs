@@ -35,18 +35,26 @@ public sealed class RetryInfo
     public static bool TryGet(Exception exception, [NotNullWhen(true)] out RetryInfo? info)
     {
         ArgumentNullException.ThrowIfNull(exception);
-        info = exception.Data is { } data ? data[Key] as RetryInfo : null;
+        try
+        {
+            info = exception.Data is { } data ? data[Key] as RetryInfo : null;
+        }
+        catch (Exception)
+        {
+            info = null;
+        }
+
         return info is not null;
     }
 
     /// <summary>Returns a line such as <c>profile api_calls, 5 tries, stopped: Attempts</c>.</summary>
     public override string ToString() => $"profile {Profile}, {Attempts} tries, stopped: {Stop}";
 
+    // An exception type may override Data and refuse; the facts are then lost, the exception is not.
     internal static void Attach(Exception exception, RetryInfo info)
     {
         try
         {
-            // An exception type may override Data and refuse; the facts are then lost, the exception is not.
             exception.Data[Key] = info;
         }
         catch (Exception)

@@ -20,36 +20,27 @@ public sealed partial class RetryPolicy
         var profile = _profile;
         if (!profile.IsPlain || cancellationToken.IsCancellationRequested || Metrics is { TimesCalls: true })
         {
-            return RunAsync<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>(
-                new(state, operation), profile, cancellationToken, null);
+            return Run(state, operation, null, profile, cancellationToken);
         }
 
         Exception? failure = null;
-        ValueTask<TResult> pending = default;
+        ValueTask<TResult> first = default;
         try
         {
-            pending = operation(state, cancellationToken);
+            first = operation(state, cancellationToken);
         }
         catch (Exception exception)
         {
             failure = exception;
         }
 
-        if (failure is null)
+        if (failure is null && first.IsCompletedSuccessfully)
         {
-            if (pending.IsCompletedSuccessfully)
-            {
-                profile.Budget?.Credit();
-                return pending;
-            }
-
-            if (!pending.IsCompleted)
-            {
-                return AwaitFirstAsync(profile, state, operation, pending, cancellationToken);
-            }
+            profile.Budget?.Credit();
+            return first;
         }
 
-        return ContinueAsync(profile, state, operation, pending, failure, cancellationToken);
+        return Continue(state, operation, profile, first, failure, cancellationToken);
     }
 
     /// <summary>Makes a call without a closure and without a result.</summary>
@@ -84,8 +75,7 @@ public sealed partial class RetryPolicy
     {
         ArgumentNullException.ThrowIfNull(operation);
         ArgumentNullException.ThrowIfNull(classifyResult);
-        return RunAsync<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>(
-            new(state, operation), _profile, cancellationToken, classifyResult);
+        return Run(state, operation, classifyResult, _profile, cancellationToken);
     }
 
     /// <summary>Makes a call that knows its attempt number and the time it has, without a closure.</summary>
@@ -101,8 +91,7 @@ public sealed partial class RetryPolicy
         TState state, Func<TState, RetryAttempt, ValueTask<TResult>> operation, RetryCall call = default, Func<TResult, RetryVerdict>? classifyResult = null)
     {
         ArgumentNullException.ThrowIfNull(operation);
-        return RunAsync<AttemptOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>(
-            new(state, operation), _profile, call, classifyResult);
+        return RunAttempts<TState, TResult, TResult, ThrowEnding<TResult>>(state, operation, call, classifyResult);
     }
 
     /// <summary>Makes a call that knows its attempt number and the time it has.</summary>
@@ -169,8 +158,7 @@ public sealed partial class RetryPolicy
         TState state, Func<TState, RetryAttempt, ValueTask<TResult>> operation, RetryCall call = default, Func<TResult, RetryVerdict>? classifyResult = null)
     {
         ArgumentNullException.ThrowIfNull(operation);
-        return RunAsync<AttemptOperation<TState, TResult>, TResult, RetryOutcome<TResult>, OutcomeEnding<TResult>>(
-            new(state, operation), _profile, call, classifyResult);
+        return RunAttempts<TState, TResult, RetryOutcome<TResult>, OutcomeEnding<TResult>>(state, operation, call, classifyResult);
     }
 
     /// <summary>Makes a call and says how it ended instead of throwing.</summary>
@@ -185,40 +173,66 @@ public sealed partial class RetryPolicy
         return TryExecuteAsync(operation, static (operation, attempt) => operation(attempt.CancellationToken), cancellationToken);
     }
 
-    private ValueTask<TReturn> RunAsync<TOperation, T, TReturn, TEnding>(
-        in TOperation operation, RetryProfile profile, in RetryCall call, Func<T, RetryVerdict>? classifyResult)
-        where TOperation : struct, IRetryOperation<T>
-        where TEnding : struct, IRetryEnding<T, TReturn> =>
-        RetryLoop.RunAsync<TOperation, T, TReturn, TEnding>(
-            operation, new RetryRun(this, profile, call, Time.GetTimestamp(), attempts: 0), classifyResult, begun: false, default, null);
-
-    private ValueTask<TResult> ContinueAsync<TState, TResult>(
-        RetryProfile profile,
+    // The branches that are not the ordinary success stay out of ExecuteAsync: inlined, their locals would cost every call a large frame.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ValueTask<TResult> Continue<TState, TResult>(
         TState state,
         Func<TState, CancellationToken, ValueTask<TResult>> operation,
-        ValueTask<TResult> pending,
+        RetryProfile profile,
+        ValueTask<TResult> first,
         Exception? failure,
         CancellationToken cancellationToken) =>
-        RetryLoop.RunAsync<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>(
-            new(state, operation), new RetryRun(this, profile, cancellationToken, Time.GetTimestamp(), attempts: 1), null, begun: true, pending, failure);
+        failure is null && !first.IsCompleted
+            ? AwaitFirstAsync(state, operation, profile, first, cancellationToken)
+            : RetryLoop<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>.Continue(
+                new(state, operation), profile, first, failure, cancellationToken);
 
     /// <summary>Waits for a first try that is under way, with the smallest possible state: most end well.</summary>
-    private async ValueTask<TResult> AwaitFirstAsync<TState, TResult>(
-        RetryProfile profile,
+    private static async ValueTask<TResult> AwaitFirstAsync<TState, TResult>(
         TState state,
         Func<TState, CancellationToken, ValueTask<TResult>> operation,
-        ValueTask<TResult> pending,
+        RetryProfile profile,
+        ValueTask<TResult> first,
         CancellationToken cancellationToken)
     {
-        await new QuietAwaitable<TResult>(pending);
-        if (pending.IsCompletedSuccessfully)
+        await new QuietAwaitable<TResult>(first);
+        if (first.IsCompletedSuccessfully)
         {
             profile.Budget?.Credit();
 #pragma warning disable CA1849 // It has completed.
-            return pending.Result;
+            return first.Result;
 #pragma warning restore CA1849
         }
 
-        return await ContinueAsync(profile, state, operation, pending, null, cancellationToken).ConfigureAwait(false);
+        return await Continue(state, operation, profile, first, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ValueTask<TResult> Run<TState, TResult>(
+        TState state,
+        Func<TState, CancellationToken, ValueTask<TResult>> operation,
+        Func<TResult, RetryVerdict>? classifyResult,
+        RetryProfile profile,
+        CancellationToken cancellationToken)
+    {
+        var started = profile.OverallTimeout is not null || Metrics is { TimesCalls: true } ? Time.GetTimestamp() : 0;
+        return RetryLoop<TokenOperation<TState, TResult>, TResult, TResult, ThrowEnding<TResult>>.Run(
+            new(state, operation), classifyResult, profile, profile.OverallTimeout, profile.MaxAttempts, started, cancellationToken);
+    }
+
+    private ValueTask<TReturn> RunAttempts<TState, TResult, TReturn, TEnding>(
+        TState state, Func<TState, RetryAttempt, ValueTask<TResult>> operation, RetryCall call, Func<TResult, RetryVerdict>? classifyResult)
+        where TEnding : struct, IRetryEnding<TResult, TReturn>
+    {
+        var profile = _profile;
+        var allowed = profile.OverallTimeout;
+        if (call.Deadline is { } deadline)
+        {
+            var handedIn = deadline - Time.GetUtcNow();
+            allowed = allowed < handedIn ? allowed : handedIn;
+        }
+
+        return RetryLoop<AttemptOperation<TState, TResult>, TResult, TReturn, TEnding>.Run(
+            new(state, operation), classifyResult, profile, allowed, Math.Min(profile.MaxAttempts, call.MaxAttempts ?? int.MaxValue), Time.GetTimestamp(), call.CancellationToken);
     }
 }

@@ -14,7 +14,7 @@ namespace Topology.Retry;
 public sealed partial class RetryPolicy
 {
     private readonly Func<double> _random;
-    private readonly ILogger _logger;
+    private readonly ILogger? _logger;
     private readonly LogGate _retryLines;
     private readonly LogGate _stopLines;
     private RetryProfile _profile;
@@ -51,11 +51,11 @@ public sealed partial class RetryPolicy
 #pragma warning disable RS0030 // The one place where the default source of randomness is chosen.
         _random = random ?? Random.Shared.NextDouble;
 #pragma warning restore RS0030
-        _logger = logger ?? NullLogger.Instance;
+        _logger = logger is NullLogger ? null : logger;
         _retryLines = new LogGate(Time);
         _stopLines = new LogGate(Time);
         Metrics = metrics;
-        _profile = new RetryProfile(options, budget);
+        _profile = new RetryProfile(this, options, budget);
     }
 
     /// <summary>Gets the name of the profile.</summary>
@@ -65,6 +65,8 @@ public sealed partial class RetryPolicy
     public int MaxAttempts => _profile.MaxAttempts;
 
     internal TimeProvider Time { get; }
+
+    internal RetryProfile Profile => _profile;
 
     internal RetryMetrics? Metrics { get; }
 
@@ -92,7 +94,7 @@ public sealed partial class RetryPolicy
         return Judge(_profile, error);
     }
 
-    internal void Update(RetryProfileOptions options, RetryBudget? budget) => Volatile.Write(ref _profile, new RetryProfile(options, budget));
+    internal void Update(RetryProfileOptions options, RetryBudget? budget) => Volatile.Write(ref _profile, new RetryProfile(this, options, budget));
 
     internal double NextRandom() => _random();
 
@@ -123,18 +125,22 @@ public sealed partial class RetryPolicy
             : RetryVerdict.Retry;
     }
 
+    internal bool Listens(RetryProfile profile) => profile.OnRetry is not null || _logger is not null;
+
     internal void Announce(RetryProfile profile, in RetryEvent retry)
     {
-        if (profile.OnRetry is { } onRetry)
+        try
         {
-            try
-            {
-                onRetry(retry);
-            }
-            catch (Exception exception)
-            {
-                CallbackFailed(exception, nameof(RetryProfileOptions.OnRetry));
-            }
+            profile.OnRetry?.Invoke(retry);
+        }
+        catch (Exception exception)
+        {
+            CallbackFailed(exception, nameof(RetryProfileOptions.OnRetry));
+        }
+
+        if (_logger is null)
+        {
+            return;
         }
 
         try
@@ -154,10 +160,10 @@ public sealed partial class RetryPolicy
         }
     }
 
-    internal void Ended(RetryStop stop, int attempts, string? errorType)
+    internal void GaveUp(RetryStop stop, int attempts, string errorType)
     {
         Metrics?.Stopped(Name, stop);
-        if (stop == RetryStop.Cancelled)
+        if (_logger is null || stop == RetryStop.Cancelled)
         {
             return;
         }
@@ -166,7 +172,7 @@ public sealed partial class RetryPolicy
         {
             if (_logger.IsEnabled(LogLevel.Warning) && _stopLines.TryPass(out var unsaid))
             {
-                Log.GaveUp(_logger, Name, attempts, stop, errorType ?? "none", unsaid);
+                Log.GaveUp(_logger, Name, attempts, stop, errorType, unsaid);
             }
         }
         catch (Exception)
@@ -177,6 +183,11 @@ public sealed partial class RetryPolicy
 
     internal void CallbackFailed(Exception exception, string callback)
     {
+        if (_logger is null)
+        {
+            return;
+        }
+
         try
         {
             Log.CallbackFailed(_logger, exception, Name, callback);

@@ -18,4 +18,13 @@ internal static partial class Log
 
     [LoggerMessage(1004, LogLevel.Error, "Retry {Profile}: the changed configuration is refused and the last good one stays in force.")]
     public static partial void ReloadRefused(ILogger logger, Exception exception, string profile);
+
+    [LoggerMessage(1010, LogLevel.Debug, "HttpClient {Client}: its default timeout of 100 s now bounds each try of retry profile {Profile}; the whole call is bounded by {LongestCall}.")]
+    public static partial void TimeoutBecameAttemptTimeout(ILogger logger, string client, string profile, TimeSpan longestCall);
+
+    [LoggerMessage(1011, LogLevel.Debug, "HttpClient {Client}: its default timeout of 100 s is lifted to {LongestCall}, the longest call retry profile {Profile} can make.")]
+    public static partial void TimeoutLifted(ILogger logger, string client, string profile, TimeSpan longestCall);
+
+    [LoggerMessage(1012, LogLevel.Warning, "HttpClient {Client}: {Handler} on the same chain retries too, so tries multiply; keep one of them.")]
+    public static partial void SecondRetryingHandler(ILogger logger, string client, string handler);
 }

@@ -9,12 +9,11 @@ internal struct RetryRun
 {
     private const int EarlierKept = 8;
 
-    private readonly RetryPolicy _policy;
     private readonly RetryProfile _profile;
     private readonly CancellationToken _caller;
+    private readonly int _maxAttempts;
     private readonly long _started;
     private readonly TimeSpan? _allowed;
-    private TimeSpan _delay;
     private RetryDelaySource _delaySource;
     private string? _errorType;
     private Exception? _last;
@@ -23,102 +22,92 @@ internal struct RetryRun
     private CancellationTokenRegistration _link;
     private bool _cutByDeadline;
 
-    /// <param name="policy">The policy.</param>
     /// <param name="profile">The profile as it was when the call began.</param>
-    /// <param name="call">What the caller handed in.</param>
-    /// <param name="started">The timestamp of the beginning.</param>
+    /// <param name="allowed">The time the whole call may take.</param>
+    /// <param name="maxAttempts">The tries in all.</param>
+    /// <param name="started">The timestamp of the beginning; 0 when nothing asks for the time.</param>
     /// <param name="attempts">1 when the first try is already under way.</param>
-    public RetryRun(RetryPolicy policy, RetryProfile profile, in RetryCall call, long started, int attempts)
+    /// <param name="caller">The caller's token.</param>
+    public RetryRun(RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
     {
-        _policy = policy;
         _profile = profile;
-        _caller = call.CancellationToken;
+        _caller = caller;
+        _allowed = allowed;
+        _maxAttempts = maxAttempts;
         _started = started;
         Attempts = attempts;
-        _allowed = profile.OverallTimeout;
-        if (call.Deadline is { } deadline)
-        {
-            var handedIn = deadline - policy.Time.GetUtcNow();
-            _allowed = _allowed < handedIn ? _allowed : handedIn;
-        }
     }
 
     public int Attempts { get; private set; }
 
     public RetryStop Stop { get; private set; }
 
-    public readonly TimeSpan Elapsed => _policy.Time.GetElapsedTime(_started);
+    public TimeSpan Delay { get; private set; }
 
-    public readonly TimeSpan Delay => _delay;
+    public readonly TimeSpan Elapsed => Policy.Time.GetElapsedTime(_started);
 
-    public readonly CancellationToken Caller => _caller;
+    private readonly RetryPolicy Policy => _profile.Policy;
 
-    private readonly TimeSpan? Left => _allowed - Elapsed;
+    private readonly TimeSpan? Left => _allowed is { } allowed ? allowed - Elapsed : null;
+
+    private readonly string ErrorType => _errorType ?? RetryEvent.ErrorTypeOf(_last);
 
     /// <summary>Opens the next try, or says why it cannot begin.</summary>
     public bool TryBegin(out RetryAttempt attempt, out Exception? error)
     {
         attempt = default;
+        error = null;
         if (_caller.IsCancellationRequested)
         {
-            error = Cancelled();
+            error = Cancelled(null);
             return false;
         }
 
         var left = Left;
         if (left <= TimeSpan.Zero)
         {
-            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{_policy.Name}': the deadline had passed before the first try."));
+            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{Policy.Name}': the deadline had passed before the first try."));
             return false;
         }
 
         Attempts++;
-        if (Attempts > 1)
+        if (Attempts > 1 && Policy.Metrics is { } metrics)
         {
-            _policy.Metrics?.Retried(_policy.Name, _errorType!, _delay, _delaySource);
+            metrics.Retried(Policy.Name, ErrorType, Delay, _delaySource);
         }
 
-        _cutByDeadline = left is not null && !(_profile.AttemptTimeout < left);
-        var limit = _cutByDeadline ? left : _profile.AttemptTimeout;
-        var token = _caller;
-        if (limit is { } bound)
-        {
-            _timeout = new CancellationTokenSource(bound, _policy.Time);
-            _link = _caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _timeout);
-            token = _timeout.Token;
-        }
-
-        attempt = new RetryAttempt(Attempts, limit, token);
-        error = null;
+        attempt = _profile.AttemptTimeout is null && left is null ? new RetryAttempt(Attempts, null, _caller) : Bounded(left);
         return true;
     }
 
     /// <summary>Decides after a failure. When it returns <see langword="false"/>, <paramref name="failure"/> is what the caller sees.</summary>
-    public bool MayRetry(ref Exception failure)
+    public bool MayRetry([NotNull] ref Exception? failure)
     {
+        Debug.Assert(failure is not null, "Only a failure is judged here.");
         var timedOut = CloseAttempt();
-        if (failure is OperationCanceledException && _caller.IsCancellationRequested)
+        if (failure is OperationCanceledException)
         {
-            failure = _last is null && timedOut is null ? End(RetryStop.Cancelled, failure) : Cancelled(failure);
-            return false;
-        }
-
-        if (failure is OperationCanceledException && timedOut is true)
-        {
-            failure = new TimeoutException(
-                _cutByDeadline
-                    ? $"Retry profile '{_policy.Name}': the deadline passed during try {Attempts}."
-                    : $"Retry profile '{_policy.Name}': try {Attempts} took longer than {DurationText.Of(_profile.AttemptTimeout!.Value)}.",
-                _last ?? failure);
-            if (_cutByDeadline)
+            if (_caller.IsCancellationRequested)
             {
-                failure = End(RetryStop.Deadline, failure);
+                // A first try's own cancellation says all there is to say.
+                failure = _last is null && timedOut is null ? End(RetryStop.Cancelled, failure) : Cancelled(failure);
                 return false;
+            }
+
+            if (timedOut is true)
+            {
+                failure = TimedOut(failure);
+                if (_cutByDeadline)
+                {
+                    failure = End(RetryStop.Deadline, failure);
+                    return false;
+                }
             }
         }
 
-        var verdict = _policy.Judge(_profile, failure);
-        _errorType = verdict.ErrorType ?? failure.GetType().FullName ?? "unknown";
+        var verdict = Policy.Judge(_profile, failure);
+        Remember(failure);
+        _errorType = verdict.ErrorType;
         if (verdict.Kind == RetryVerdictKind.Stop)
         {
             failure = End(RetryStop.NotRetryable, failure);
@@ -137,12 +126,11 @@ internal struct RetryRun
             return false;
         }
 
-        Remember(failure);
-        Announce(failure);
+        Announce();
         if (_caller.IsCancellationRequested)
         {
             // A callback cancelled.
-            failure = Cancelled();
+            failure = Cancelled(failure);
             return false;
         }
 
@@ -156,41 +144,40 @@ internal struct RetryRun
         error = null;
         if (verdict.Kind == RetryVerdictKind.Unspecified)
         {
-            Succeed();
+            _profile.Budget?.Credit();
+            Stopped(RetryStop.Succeeded);
             return false;
         }
 
-        _errorType = verdict.ErrorType ?? "result";
+        _errorType = verdict.ErrorType ?? RetryEvent.ResultErrorType;
         if (verdict.Kind == RetryVerdictKind.Stop)
         {
-            End(RetryStop.NotRetryable);
+            GaveUp(RetryStop.NotRetryable);
             return false;
+        }
+
+        if (!_caller.IsCancellationRequested)
+        {
+            if (Refusal(verdict) is { } stop)
+            {
+                GaveUp(stop);
+                return false;
+            }
+
+            _last = null;
+            Announce();
         }
 
         if (_caller.IsCancellationRequested)
         {
-            error = Cancelled();
-            return false;
-        }
-
-        if (Refusal(verdict) is { } stop)
-        {
-            End(stop);
-            return false;
-        }
-
-        _last = null;
-        Announce(null);
-        if (_caller.IsCancellationRequested)
-        {
-            error = Cancelled();
+            error = Cancelled(null);
             return false;
         }
 
         return true;
     }
 
-    public readonly Task WaitAsync() => Waiting.ForAsync(_delay, _policy.Time, _caller);
+    public readonly Task WaitAsync() => Waiting.ForAsync(Delay, Policy.Time, _caller);
 
     public readonly RetryVerdict Judge<T>(Func<T, RetryVerdict>? classifyResult, T result)
     {
@@ -205,39 +192,45 @@ internal struct RetryRun
         }
         catch (Exception exception)
         {
-            _policy.CallbackFailed(exception, "classifyResult");
+            Policy.CallbackFailed(exception, "classifyResult");
             return RetryVerdict.Unspecified;
         }
     }
 
-    /// <summary>Disposes a result that the caller will never see.</summary>
-    public readonly async ValueTask DiscardAsync<T>(T result)
+    /// <summary>Disposes a result that the caller will never see; returns what is still to be awaited, if anything.</summary>
+    public readonly Task? Discard<T>(T result)
     {
         try
         {
-            switch (result)
+            if (result is IAsyncDisposable asyncDisposable)
             {
-                case IAsyncDisposable asyncDisposable:
-                    await asyncDisposable.DisposeAsync().ConfigureAwait(false);
-                    break;
-                case IDisposable disposable:
-                    disposable.Dispose();
-                    break;
+                var disposal = asyncDisposable.DisposeAsync();
+                return disposal.IsCompletedSuccessfully ? null : disposal.AsTask();
+            }
+
+            if (result is IDisposable disposable)
+            {
+                disposable.Dispose();
             }
         }
         catch (Exception exception)
         {
-            _policy.CallbackFailed(exception, "Dispose");
+            Policy.CallbackFailed(exception, "Dispose");
         }
+
+        return null;
     }
 
-    private Exception Cancelled(Exception? during = null)
+    private RetryAttempt Bounded(TimeSpan? left)
     {
-        var cause = during is OperationCanceledException ? _last ?? during : during ?? _last;
-        return End(RetryStop.Cancelled, new OperationCanceledException($"Retry profile '{_policy.Name}': the caller cancelled after {Attempts} tries.", cause, _caller));
+        _cutByDeadline = left is not null && !(_profile.AttemptTimeout < left);
+        var limit = _cutByDeadline ? left!.Value : _profile.AttemptTimeout!.Value;
+        _timeout = new CancellationTokenSource(limit, Policy.Time);
+        _link = _caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _timeout);
+        return new RetryAttempt(Attempts, limit, _timeout.Token);
     }
 
-    /// <summary>Ends the timers of a try and says whether they fired; <see langword="null"/> when it had none.</summary>
+    /// <summary>Ends the timer of a try and says whether it had fired; <see langword="null"/> when the try had none.</summary>
     private bool? CloseAttempt()
     {
         if (_timeout is null)
@@ -252,20 +245,16 @@ internal struct RetryRun
         return fired;
     }
 
-    private void Succeed()
-    {
-        Stop = RetryStop.Succeeded;
-        _profile.Budget?.Credit();
-        if (_policy.Metrics is { TimesCalls: true } metrics)
-        {
-            metrics.Ended(_policy.Name, Stop, Elapsed);
-        }
-    }
+    private readonly TimeoutException TimedOut(Exception cancellation) => new(
+        _cutByDeadline
+            ? $"Retry profile '{Policy.Name}': the deadline passed during try {Attempts}."
+            : $"Retry profile '{Policy.Name}': try {Attempts} took longer than {DurationText.Of(_profile.AttemptTimeout!.Value)}.",
+        _last ?? cancellation);
 
-    /// <summary>Chooses the wait; returns why there is none.</summary>
+    /// <summary>Chooses the wait, or returns why there is none.</summary>
     private RetryStop? Refusal(RetryVerdict verdict)
     {
-        if (Attempts >= _profile.MaxAttempts)
+        if (Attempts >= _maxAttempts)
         {
             return RetryStop.Attempts;
         }
@@ -279,29 +268,32 @@ internal struct RetryRun
             }
 
             _delaySource = RetryDelaySource.Server;
-            _delay = hint;
-            if (_profile.SpreadsServerDelay)
-            {
-                // Clients told the same moment should not all come back in it: up to 10 % later, never earlier, never past a bound.
-                var spread = TimeSpan.FromTicks((long)(hint.Ticks * 0.1 * _policy.NextRandom()));
-                if (hint + spread <= _profile.MaxServerDelay && !(hint + spread >= left))
-                {
-                    _delay += spread;
-                }
-            }
+            Delay = Spread(hint, left);
         }
         else
         {
             _delaySource = RetryDelaySource.Backoff;
-            _delay = _policy.NextDelay(_profile, Attempts, _delay);
+            Delay = Policy.NextDelay(_profile, Attempts, Delay);
         }
 
-        if (_delay >= left)
+        if (Delay >= left)
         {
             return RetryStop.Deadline;
         }
 
         return _profile.Budget is { } budget && !budget.TryTake() ? RetryStop.Budget : null;
+    }
+
+    /// <summary>Clients told the same moment should not all come back in it: up to 10 % later, never earlier, never past a bound.</summary>
+    private readonly TimeSpan Spread(TimeSpan hint, TimeSpan? left)
+    {
+        if (!_profile.SpreadsServerDelay)
+        {
+            return hint;
+        }
+
+        var later = hint + TimeSpan.FromTicks((long)(hint.Ticks * 0.1 * Policy.NextRandom()));
+        return later > _profile.MaxServerDelay || later >= left ? hint : later;
     }
 
     private void Remember(Exception failure)
@@ -320,13 +312,19 @@ internal struct RetryRun
         _last = failure;
     }
 
-    private readonly void Announce(Exception? failure)
+    private readonly void Announce()
     {
-        var retry = new RetryEvent(_policy.Name, Attempts, _profile.MaxAttempts, _delay, _delaySource, failure, _errorType!);
-        _policy.Announce(_profile, retry);
-        if (Activity.Current is { IsAllDataRequested: true } activity)
+        var activity = Activity.Current;
+        if (activity is not { IsAllDataRequested: true } && !Policy.Listens(_profile))
         {
-            activity.AddEvent(new ActivityEvent("retry", _policy.Time.GetUtcNow(), new ActivityTagsCollection
+            return;
+        }
+
+        var retry = new RetryEvent(Policy.Name, Attempts, _maxAttempts, Delay, _delaySource, _last, _errorType);
+        Policy.Announce(_profile, retry);
+        if (activity is { IsAllDataRequested: true })
+        {
+            activity.AddEvent(new ActivityEvent("retry", Policy.Time.GetUtcNow(), new ActivityTagsCollection
             {
                 ["retry.profile"] = retry.Profile,
                 ["retry.attempt"] = retry.Attempt,
@@ -336,25 +334,38 @@ internal struct RetryRun
         }
     }
 
+    private OperationCanceledException Cancelled(Exception? during)
+    {
+        var cause = during is null or OperationCanceledException ? _last ?? during : during;
+        var cancelled = new OperationCanceledException($"Retry profile '{Policy.Name}': the caller cancelled after {Attempts} tries.", cause, _caller);
+        End(RetryStop.Cancelled, cancelled);
+        return cancelled;
+    }
+
     private Exception End(RetryStop stop, Exception failure)
     {
-        End(stop);
-        if (_last is not null && !ReferenceEquals(_last, failure))
+        if (!ReferenceEquals(_last, failure))
         {
             Remember(failure);
         }
 
-        RetryInfo.Attach(failure, new RetryInfo(_policy.Name, Attempts, stop, _earlier is null ? [] : _earlier));
+        GaveUp(stop);
+        RetryInfo.Attach(failure, new RetryInfo(Policy.Name, Attempts, stop, _earlier is null ? [] : _earlier));
         return failure;
     }
 
-    private void End(RetryStop stop)
+    private void GaveUp(RetryStop stop)
+    {
+        Stopped(stop);
+        Policy.GaveUp(stop, Attempts, ErrorType);
+    }
+
+    private void Stopped(RetryStop stop)
     {
         Stop = stop;
-        _policy.Ended(stop, Attempts, _errorType);
-        if (_policy.Metrics is { TimesCalls: true } metrics)
+        if (_started != 0 && Policy.Metrics is { TimesCalls: true } metrics)
         {
-            metrics.Ended(_policy.Name, stop, Elapsed);
+            metrics.Ended(Policy.Name, stop, Elapsed);
         }
     }
 }

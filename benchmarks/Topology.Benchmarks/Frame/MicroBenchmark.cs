@@ -1,0 +1,62 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
+
+namespace Topology.Benchmarks.Frame;
+
+/// <summary>Runs a BenchmarkDotNet class. Categories are cases, methods are sides.</summary>
+/// <remarks>
+/// All sides of a case run in one process, one after the other, so that a noisy machine disturbs them alike. Figures are the fastest of all iterations: what is above it is the neighbours of a shared machine.
+/// </remarks>
+internal sealed class MicroBenchmark
+{
+    private readonly Dictionary<(string Case, string Side), (double Nanoseconds, long Bytes)> _figures = [];
+
+    private MicroBenchmark(Summary summary)
+    {
+        foreach (var report in summary.Reports.Where(report => report.Success && report.ResultStatistics is not null))
+        {
+            var descriptor = report.BenchmarkCase.Descriptor;
+            _figures[(descriptor.Categories[0], Side(descriptor.WorkloadMethod.Name))] =
+                (report.ResultStatistics!.Min, report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase) ?? -1);
+        }
+    }
+
+    public static MicroBenchmark Run<T>(bool quick)
+    {
+        var job = quick
+            ? Job.Default.WithWarmupCount(2).WithIterationCount(4).WithIterationTime(TimeInterval.FromMilliseconds(60))
+            : Job.Default.WithWarmupCount(8).WithIterationCount(20).WithIterationTime(TimeInterval.FromMilliseconds(250));
+        var config = ManualConfig.CreateEmpty()
+            .AddJob(job.WithToolchain(InProcessEmitToolchain.Instance))
+            .AddDiagnoser(new MemoryDiagnoser(new MemoryDiagnoserConfig(displayGenColumns: false)))
+            .AddColumnProvider(DefaultColumnProviders.Instance)
+            .AddLogger(NullLogger.Instance)
+            .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "topology-benchmarks"))
+            .WithOptions(ConfigOptions.DisableLogFile | ConfigOptions.DisableOptimizationsValidator);
+        return new MicroBenchmark(BenchmarkRunner.Run<T>(config));
+    }
+
+    /// <summary>Returns time and bytes of one side; not a number and −1 when it could not run.</summary>
+    public (double Nanoseconds, long Bytes) this[string caseName, string side] =>
+        _figures.TryGetValue((caseName, side), out var figure) ? figure : (double.NaN, -1);
+
+    /// <summary>Returns the side with the lowest time among those that start with a word: a rival is measured by its best API.</summary>
+    public (string Side, double Nanoseconds, long Bytes) Best(string caseName, string word)
+    {
+        var found = _figures.Where(entry => entry.Key.Case == caseName && entry.Key.Side.StartsWith(word, StringComparison.Ordinal))
+            .OrderBy(entry => entry.Value.Nanoseconds)
+            .ToList();
+        return found.Count == 0 ? ("none", double.NaN, -1) : (found[0].Key.Side, found[0].Value.Nanoseconds, found[0].Value.Bytes);
+    }
+
+    // success_sync__Polly_Outcome is side "Polly_Outcome" of its case.
+    private static string Side(string method) => method[(method.IndexOf("__", StringComparison.Ordinal) + 2)..];
+}
