@@ -12,6 +12,7 @@ internal sealed class DeadLetterMetrics
     private readonly Counter<long>? _redriven;
     private readonly Counter<long>? _handled;
     private readonly Counter<long>? _publishFailed;
+    private readonly Counter<long>? _alertFailed;
 
     public DeadLetterMetrics(TimeProvider time, IMeterFactory? factory)
     {
@@ -33,6 +34,7 @@ internal sealed class DeadLetterMetrics
         _handled = meter.CreateCounter<long>("topology.dlq.handled", unit: "{message}", description: "Verdicts of guarded consumers");
         _publishFailed = meter.CreateCounter<long>(
             "topology.dlq.publish_failures", unit: "{letter}", description: "Letters that a queue did not take; the original stays");
+        _alertFailed = meter.CreateCounter<long>("topology.dlq.alert_failures", unit: "{alert}", description: "Alerts that a sink did not take");
         _redriven = meter.CreateCounter<long>("topology.dlq.redrives", unit: "{letter}", description: "Letters handed to a redrive target");
     }
 
@@ -44,6 +46,8 @@ internal sealed class DeadLetterMetrics
         else
             _samples.TryRemove(queue, out _);
     }
+
+    public DeadLetterQueueSample? LastSample(string queue) => _samples.TryGetValue(queue, out var sample) ? sample : null;
 
     public void Published(string queue, string reason)
     {
@@ -61,6 +65,12 @@ internal sealed class DeadLetterMetrics
     {
         if (_handled?.Enabled == true)
             _handled.Add(1, Tag("consumer", consumer), Tag("verdict", verdict.ToString()));
+    }
+
+    public void AlertFailed(string queue)
+    {
+        if (_alertFailed?.Enabled == true)
+            _alertFailed.Add(1, Tag("queue", queue));
     }
 
     public void PublishFailed(string queue)
