@@ -1,16 +1,12 @@
 #!/usr/bin/env bash
-# Runs the long form of the tests that kill servers and processes: eng/chaos.sh dlq
+# Long runs that kill, stop, cut and race on real servers: eng/chaos.sh AREA. Their short forms are tests.
+# idempotency prints a line per phase: chaos AREA ok|FAILED PHASE: what came of it; dlq is the long form of its tests. Fails when one does.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
+cd "$(dirname "$0")/.."
 case "${1:-}" in
-dlq) project=Topology.Dlq.Tests filter='*ChaosTests' ;;
-*)
-    echo "usage: eng/chaos.sh dlq" >&2
-    exit 2
-    ;;
+  idempotency) project=Topology.Idempotency.Chaos arguments=() ;;
+  dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*ChaosTests'); export TOPOLOGY_FULL=1 ;;
+  *) echo "usage: chaos.sh idempotency|dlq" >&2; exit 2 ;;
 esac
-
-eng/servers.sh
-dotnet build "tests/$project" -c Release -v quiet -nologo
-TOPOLOGY_FULL=1 "artifacts/bin/$project/release/$project" --filter-class "$filter"
+dotnet build "tests/$project" -c Release --nologo -v quiet >&2
+exec "artifacts/bin/$project/release/$project" "${arguments[@]}"

@@ -129,6 +129,7 @@ internal sealed class TopologyDescription(IServiceProvider services)
     {
         TopologyRegistrations registrations = services.GetRequiredService<TopologyRegistrations>();
         Head("registered in this process");
+        Row(1, "store", services.GetService<TopologyStore>()?.Name ?? "none named: in memory, in Development only", "");
         Row(1, "sagas", List(registrations.Sagas.Select(s => $"{s.Key} ({string.Join(" → ", s.Value)})")), "");
         Row(1, "compensations", List(registrations.CompensationActions), "");
         Row(1, "queue processors", List(registrations.QueueProcessors), "");

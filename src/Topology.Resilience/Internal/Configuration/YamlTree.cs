@@ -16,7 +16,7 @@ internal sealed class YamlTree
 
     private readonly Dictionary<string, RawSetting> _anchors = new(StringComparer.Ordinal);
     private readonly List<TopologyDiagnostic> _diagnostics = [];
-    private readonly List<RawLayer> _documents = [];
+    private readonly List<RawSetting> _documents = [];
     private readonly string _source;
     private readonly string _text;
     private readonly Parser _parser;
@@ -31,7 +31,7 @@ internal sealed class YamlTree
 
     /// <summary>Reads every document of a text.</summary>
     /// <exception cref="YamlFault">The text is not YAML, or too deep or large.</exception>
-    public static (IReadOnlyList<RawLayer> Documents, IReadOnlyList<TopologyDiagnostic> Diagnostics) Read(string text, string source)
+    public static (IReadOnlyList<RawSetting> Documents, IReadOnlyList<TopologyDiagnostic> Diagnostics) Read(string text, string source)
     {
         var tree = new YamlTree(text, source);
         try
@@ -86,7 +86,7 @@ internal sealed class YamlTree
             RawSetting root = ReadNode(0);
             if (root.Kind == RawKind.Mapping)
             {
-                _documents.Add(new RawLayer(root, ReplacesLists: true));
+                _documents.Add(root);
             }
             else if (root.Kind == RawKind.Sequence || root.Value is not null)
             {
