@@ -127,6 +127,19 @@ public sealed class LayerTests
     }
 
     [Fact]
+    public void A_classic_builder_reads_the_file_when_it_is_built()
+    {
+        using var files = new TestFiles();
+        IConfigurationBuilder builder = new ConfigurationBuilder().AddInMemoryCollection([new("Topology:retry_config:default:max_attempts", "8")])
+            .SetBasePath(files.Root).AddTopologyYaml("topology.yaml", reloadOnChange: false);
+        Assert.Equal("TOPO1530", Assert.Single(Assert.Throws<TopologyConfigurationException>(builder.Build).Diagnostics).Code);
+        files.Write("retry_config: { default: { max_attempts: 7, jitter: none } }");
+        IConfigurationRoot configuration = builder.Build();
+        Assert.Equal("8", configuration["Topology:retry_config:default:max_attempts"]);
+        Assert.Equal("none", configuration["Topology:retry_config:default:jitter"]);
+    }
+
+    [Fact]
     public void Adding_a_file_twice_is_adding_it_once_and_it_stays_below_other_sources()
     {
         using var files = new TestFiles();
