@@ -73,7 +73,7 @@ public sealed class LayerTests
         RetryProfileOptions options = services.GetRequiredService<IOptionsMonitor<RetryProfileOptions>>().Get("default");
         Assert.Equal((5, RetryJitter.None), (options.MaxAttempts, options.Jitter));
         Assert.Equal(
-            "topology.yaml(7,19): warning TOPO1010: retry_config.default.max_attempts is set again; the earlier document's value at line 3 is not used",
+            "topology.yaml(7,19): warning TOPO1010: retry_config.default.max_attempts is set again; the value at line 3 is not used",
             Assert.Single(TestHost.Findings(Text)).ToString());
     }
 
