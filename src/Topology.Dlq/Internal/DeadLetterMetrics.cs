@@ -7,6 +7,7 @@ namespace Topology.Dlq.Internal;
 internal sealed class DeadLetterMetrics
 {
     private readonly ConcurrentDictionary<string, DeadLetterQueueSample> _samples = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<TimeSpan>> _pulls = new(StringComparer.Ordinal);
     private readonly Counter<long>? _published;
     private readonly Counter<long>? _processed;
     private readonly Counter<long>? _redriven;
@@ -30,6 +31,11 @@ internal sealed class DeadLetterMetrics
                 sample.Value.OldestAt is { } at ? Math.Max(0, (time.GetUtcNow() - at).TotalSeconds) : 0, Tag("queue", sample.Key))),
             unit: "s",
             description: "Age of the oldest letter of a queue");
+        meter.CreateObservableGauge(
+            "topology.dlq.since_pull",
+            () => _pulls.Select(pull => new Measurement<double>(pull.Value().TotalSeconds, Tag("consumer", pull.Key))),
+            unit: "s",
+            description: "Time since a guarded consumer last asked for messages");
         _processed = meter.CreateCounter<long>("topology.dlq.processed", unit: "{letter}", description: "Verdicts of dead-letter processors");
         _handled = meter.CreateCounter<long>("topology.dlq.handled", unit: "{message}", description: "Verdicts of guarded consumers");
         _publishFailed = meter.CreateCounter<long>(
@@ -46,6 +52,9 @@ internal sealed class DeadLetterMetrics
         else
             _samples.TryRemove(queue, out _);
     }
+
+    /// <summary>Shows how long ago a guarded consumer asked for messages: a loop that hangs shows here first.</summary>
+    public void Watch(string consumer, Func<TimeSpan> sincePull) => _pulls[consumer] = sincePull;
 
     public DeadLetterQueueSample? LastSample(string queue) => _samples.TryGetValue(queue, out var sample) ? sample : null;
 

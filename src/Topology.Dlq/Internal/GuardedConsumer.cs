@@ -21,9 +21,11 @@ internal sealed class GuardedConsumer(
     RetryPolicy policy,
     Func<IServiceProvider, IWorkHandler> createHandler,
     IServiceScopeFactory scopes,
+    AlertSender alerts,
     DeadLetterMetrics metrics,
     TimeProvider time,
-    ILogger<GuardedConsumer> logger) : BackgroundService
+    ILogger<GuardedConsumer> logger,
+    IHostApplicationLifetime? lifetime = null) : BackgroundService
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GivingBack = TimeSpan.FromSeconds(5);
@@ -44,11 +46,6 @@ internal sealed class GuardedConsumer(
         Failed,
         Abandoned,
     }
-
-    /// <summary>Gets how long ago the stream was last asked for messages.</summary>
-    public TimeSpan SincePull => time.GetElapsedTime(Volatile.Read(ref _lastPull));
-
-    public string Name => name;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -72,7 +69,12 @@ internal sealed class GuardedConsumer(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
+
+        // The host tells that it stops before it stops its services: nothing new is taken from then on.
+        using var pulling = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime?.ApplicationStopping ?? CancellationToken.None);
+        stoppingToken = pulling.Token;
         Volatile.Write(ref _lastPull, time.GetTimestamp());
+        metrics.Watch(name, () => time.GetElapsedTime(Volatile.Read(ref _lastPull)));
         using var finished = new CancellationTokenSource();
         var renewing = RenewAsync(finished.Token);
         var failures = 0;
@@ -342,6 +344,8 @@ internal sealed class GuardedConsumer(
             metrics.PublishFailed(options.Queue);
             Log.TransferFailed(logger, refused, name, delivery.Sequence, options.Queue);
             await HoldBackAsync(delivery, mark, cancellationToken).ConfigureAwait(false);
+            if (refused is DeadLetterQueueFullException)
+                await alerts.SendFullAsync(letter, _abandon.Token).ConfigureAwait(false);
             return;
         }
 

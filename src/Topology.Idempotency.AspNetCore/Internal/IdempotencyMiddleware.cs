@@ -141,16 +141,16 @@ internal sealed class IdempotencyMiddleware(
         return new StoredResult { Status = status, Headers = HeadersToReplay(context.Response.Headers, endpoint.ReplayedHeaders), Body = response.Body };
     }
 
-    private static IReadOnlyList<KeyValuePair<string, string>> HeadersToReplay(IHeaderDictionary headers, IReadOnlyList<string> names)
+    private static List<KeyValuePair<string, string>> HeadersToReplay(IHeaderDictionary headers, IReadOnlyList<string> names)
     {
-        List<KeyValuePair<string, string>>? found = null;
+        List<KeyValuePair<string, string>> found = [];
         for (var i = 0; i < names.Count; i++)
         {
             foreach (var value in headers[names[i]])
-                (found ??= []).Add(new(names[i], value ?? ""));
+                found.Add(new(names[i], value ?? ""));
         }
 
-        return found ?? (IReadOnlyList<KeyValuePair<string, string>>)[];
+        return found;
     }
 
     private static async Task ReplayAsync(HttpContext context, StoredResult stored)

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Options;
 namespace Topology.Resilience.Internal.Configuration;
 
 /// <summary>The stock monitor, plus changes of any name: stock change tokens are bound to names known when services are added.</summary>
-internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions> : IOptionsMonitor<TOptions>, IDisposable
+internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>
+    : IOptionsMonitor<TOptions>, IDisposable
     where TOptions : class
 {
     private readonly OptionsMonitor<TOptions> _inner;

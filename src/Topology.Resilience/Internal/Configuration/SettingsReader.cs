@@ -103,7 +103,8 @@ internal sealed class SettingsReader
             string path = Join(target.Path, name);
             if (entry.Key.Length == 0 || entry.Key.Length > TopologySchema.MaxName || entry.Key.Contains(':', StringComparison.Ordinal))
             {
-                Report(SettingFault.Shape, schema.Area, entry.KeyOrigin, path, $"'{SettingType.Shorten(entry.Key)}' cannot be a name: 1..{TopologySchema.MaxName} characters without ':'");
+                string shown = SettingType.Shorten(entry.Key);
+                Report(SettingFault.Shape, schema.Area, entry.KeyOrigin, path, $"'{shown}' cannot be a name: 1..{TopologySchema.MaxName} characters without ':'");
                 continue;
             }
 
@@ -224,7 +225,11 @@ internal sealed class SettingsReader
         }
 
         _diagnostics.Add(new TopologyDiagnostic(
-            TopologyDiagnosticSeverity.Error, DiagnosticCodes.TooDeep, source.Origin, target.Path, $"{Shown(target.Path, source.Origin)} has more than {MaxEntries} entries"));
+            TopologyDiagnosticSeverity.Error,
+            DiagnosticCodes.TooDeep,
+            source.Origin,
+            target.Path,
+            $"{Shown(target.Path, source.Origin)} has more than {MaxEntries} entries"));
         target.IsFaulty = true;
         return true;
     }
@@ -242,7 +247,7 @@ internal sealed class SettingsReader
         (int)target.Schema.Area + (int)SettingFault.SetAgain,
         source.Origin,
         target.Path,
-        string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the earlier document's value at line {target.Origin.Line} is not used")));
+        string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the value at line {target.Origin.Line} is not used")));
 
     private void RequireKeys(Setting node)
     {
@@ -274,15 +279,22 @@ internal sealed class SettingsReader
             : target.Path.Length == 0 ? "; start keys of your own with 'x-'"
             : $"; known are {string.Join(", ", target.Schema.Children.Select(c => c.Name))}";
         Report(
-            SettingFault.UnknownKey, target.Schema.Area, entry.KeyOrigin, Join(target.Path, entry.Key), $"unknown key '{SettingType.Shorten(entry.Key)}'{place}{hint}");
+            SettingFault.UnknownKey,
+            target.Schema.Area,
+            entry.KeyOrigin,
+            Join(target.Path, entry.Key),
+            $"unknown key '{SettingType.Shorten(entry.Key)}'{place}{hint}");
     }
 
     private void Report(SettingFault fault, Setting target, SettingOrigin origin, string text) =>
         Report(fault, target.Schema.Area, origin, target.Path, $"{Shown(target.Path, origin)} {text}");
 
-    private void Report(SettingFault fault, SettingArea area, SettingOrigin origin, string key, string text) =>
-        _diagnostics.Add(new TopologyDiagnostic(
-            TopologyDiagnosticSeverity.Error, (int)area + (int)fault, origin, key, origin.Line > 0 || text.StartsWith(origin.RawKey ?? "", StringComparison.Ordinal) ? text : $"{origin.RawKey}: {text}"));
+    private void Report(SettingFault fault, SettingArea area, SettingOrigin origin, string key, string text)
+    {
+        // Without a line the key is all there is to search for.
+        string shown = origin.RawKey is { } raw && !text.StartsWith(raw, StringComparison.Ordinal) ? $"{raw}: {text}" : text;
+        _diagnostics.Add(new TopologyDiagnostic(TopologyDiagnosticSeverity.Error, (int)area + (int)fault, origin, key, shown));
+    }
 
     /// <summary>A source without lines is searched by the key as it is spelled there.</summary>
     private static string Shown(string path, SettingOrigin origin) => origin.RawKey ?? path;

@@ -47,7 +47,8 @@ internal sealed class TopologyDescription(IServiceProvider services)
         {
             RetryProfileOptions options = Get<RetryProfileOptions>(name);
             Line(1, name);
-            WriteRows(TopologySchema.RetryProfile, tree.Root.Find("retry_config")?.Child(name), options, Baseline(name, RetryProfileOptions.ForProfile(name)), 2);
+            RetryProfileOptions baseline = Baseline(name, RetryProfileOptions.ForProfile(name));
+            WriteRows(TopologySchema.RetryProfile, tree.Root.Find("retry_config")?.Child(name), options, baseline, 2);
             Row(2, "waits", Waits(options), "");
         }
     }
@@ -88,7 +89,12 @@ internal sealed class TopologyDescription(IServiceProvider services)
 
             Line(2, "consumer");
             WriteRows(
-                TopologySchema.Consumer, written.FirstOrDefault(s => s.Schema.Name == "consumers"), options.Consumer, baseline.Consumer ?? new(), 3, skip: "stream");
+                TopologySchema.Consumer,
+                written.FirstOrDefault(s => s.Schema.Name == "consumers"),
+                options.Consumer,
+                baseline.Consumer ?? new(),
+                3,
+                skip: "stream");
         }
     }
 

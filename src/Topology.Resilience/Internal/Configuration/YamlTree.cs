@@ -90,7 +90,8 @@ internal sealed class YamlTree
             }
             else if (root.Kind == RawKind.Sequence || root.Value is not null)
             {
-                Report((int)SettingArea.File + (int)SettingFault.Shape, root.Origin, "", "a topology file must be a mapping of keys, such as 'retry_config:'");
+                Report(
+                    (int)SettingArea.File + (int)SettingFault.Shape, root.Origin, "", "a topology file must be a mapping of keys, such as 'retry_config:'");
             }
         }
     }
@@ -108,7 +109,8 @@ internal sealed class YamlTree
         {
             if (!_anchors.TryGetValue(alias.Value.Value, out RawSetting? target))
             {
-                throw new YamlFault(DiagnosticCodes.NotYaml, origin.Line, origin.Column, $"not valid YAML: no anchor '&{alias.Value.Value}' before this alias");
+                throw new YamlFault(
+                    DiagnosticCodes.NotYaml, origin.Line, origin.Column, $"not valid YAML: no anchor '&{alias.Value.Value}' before this alias");
             }
 
             Count(target.Size, origin);
@@ -162,7 +164,10 @@ internal sealed class YamlTree
             else if (!seen.TryAdd(scalar.Value, keyOrigin))
             {
                 Report(
-                    (int)SettingArea.File + (int)SettingFault.Twice, keyOrigin, scalar.Value, $"key '{scalar.Value}' is written twice; the first is at line {seen[scalar.Value].Line}");
+                    (int)SettingArea.File + (int)SettingFault.Twice,
+                    keyOrigin,
+                    scalar.Value,
+                    $"key '{scalar.Value}' is written twice; the first is at line {seen[scalar.Value].Line}");
             }
             else
             {
