@@ -9,6 +9,9 @@ internal struct RetryRun
 {
     private const int EarlierKept = 8;
 
+    // A timer's due time is at most 2³² − 2 ms. A deadline such as DateTimeOffset.MaxValue is no bound.
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
     private readonly RetryProfile _profile;
     private readonly CancellationToken _caller;
     private readonly int _maxAttempts;
@@ -225,7 +228,7 @@ internal struct RetryRun
     {
         _cutByDeadline = left is not null && !(_profile.AttemptTimeout < left);
         var limit = _cutByDeadline ? left!.Value : _profile.AttemptTimeout!.Value;
-        _timeout = new CancellationTokenSource(limit, Policy.Time);
+        _timeout = limit <= LongestTimer ? new CancellationTokenSource(limit, Policy.Time) : new CancellationTokenSource();
         _link = _caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _timeout);
         return new RetryAttempt(Attempts, limit, _timeout.Token);
     }
