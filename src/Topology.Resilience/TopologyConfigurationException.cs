@@ -10,10 +10,8 @@ namespace Topology.Resilience;
 /// </remarks>
 public sealed class TopologyConfigurationException : OptionsValidationException
 {
-    /// <summary>Initializes a new instance of the <see cref="TopologyConfigurationException"/> class.</summary>
-    /// <param name="diagnostics">The errors, in file order.</param>
-    public TopologyConfigurationException(IReadOnlyList<TopologyDiagnostic> diagnostics)
-        : base("Topology", typeof(IConfiguration), (diagnostics ?? throw new ArgumentNullException(nameof(diagnostics))).Select(d => d.ToString()))
+    internal TopologyConfigurationException(IReadOnlyList<TopologyDiagnostic> diagnostics)
+        : base("Topology", typeof(IConfiguration), diagnostics.Select(d => d.ToString()))
     {
         Diagnostics = diagnostics;
     }

@@ -19,6 +19,26 @@ public interface ISagaClient
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask<SagaSnapshot?> GetAsync(SagaId id, CancellationToken cancellationToken = default);
 
+    /// <summary>Tells a saga something that a step of it waits for, or will wait for. Kept until then. Durable when it returns.</summary>
+    /// <typeparam name="T">The value's type, as the waiting step declares it.</typeparam>
+    /// <param name="id">The saga.</param>
+    /// <param name="name">The signal's name.</param>
+    /// <param name="value">What comes with it.</param>
+    /// <param name="cancellationToken">Ends the wait; the signal may be stored all the same.</param>
+    /// <exception cref="SagaException">The saga was never started, or no step of it waits for such a signal.</exception>
+    ValueTask SignalAsync<T>(SagaId id, string name, T value, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks a saga to end without completing. Durable when it returns; carried out by the worker that runs the saga.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="compensate">Whether what was done is undone. Otherwise it stays as it is.</param>
+    /// <param name="cancellationToken">Ends the wait; the request may be stored all the same.</param>
+    /// <remarks>
+    /// The try that is running is cancelled and its outcome unknown. Past its point of no return, or after its end, a saga ignores it.
+    /// </remarks>
+    /// <exception cref="SagaException">The saga was never started.</exception>
+    ValueTask CancelAsync(SagaId id, string reason, bool compensate = true, CancellationToken cancellationToken = default);
+
     /// <summary>Waits until a saga has ended or needs an operator. Cancelling ends the wait, not the saga.</summary>
     /// <param name="id">The saga.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

@@ -17,6 +17,13 @@ public interface ISagaDispatcher
     /// <param name="cancellationToken">Ends the wait; the item may be stored all the same.</param>
     ValueTask WakeAsync(SagaId id, CancellationToken cancellationToken);
 
+    /// <summary>Adds an item that is handed out no earlier than after a delay, by the store's clock.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="stepId">The step whose time it is.</param>
+    /// <param name="delay">The delay.</param>
+    /// <param name="cancellationToken">Ends the wait; the item may be stored all the same.</param>
+    ValueTask SetTimerAsync(SagaId id, string stepId, TimeSpan delay, CancellationToken cancellationToken);
+
     /// <summary>Returns what a saga was started with, also while no worker has claimed it, or <see langword="null"/>.</summary>
     /// <param name="id">The saga.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

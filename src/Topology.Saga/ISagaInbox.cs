@@ -4,16 +4,22 @@ namespace Topology.Saga;
 /// <remarks>Safe for concurrent use.</remarks>
 public interface ISagaInbox
 {
-    /// <summary>Adds a command. Durable when it returns.</summary>
+    /// <summary>Adds a message. Durable when it returns.</summary>
     /// <param name="id">The saga.</param>
-    /// <param name="command">What was decided.</param>
-    /// <param name="cancellationToken">Ends the wait; the command may be stored all the same.</param>
+    /// <param name="message">What is said.</param>
+    /// <param name="cancellationToken">Ends the wait; the message may be stored all the same.</param>
     /// <returns>Its sequence, from 1, growing.</returns>
-    ValueTask<long> PostAsync(SagaId id, SagaCommand command, CancellationToken cancellationToken);
+    ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken);
 
-    /// <summary>Reads the commands after a sequence, oldest first.</summary>
+    /// <summary>Reads the messages after a sequence, oldest first.</summary>
     /// <param name="id">The saga.</param>
     /// <param name="afterSequence">The sequence to begin after; 0 reads all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, CancellationToken cancellationToken);
+
+    /// <summary>Returns when there may be a message after a sequence. Returning early is allowed, missing a message is not.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="afterSequence">The sequence to begin after.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken);
 }

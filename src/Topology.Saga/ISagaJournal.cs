@@ -19,4 +19,13 @@ public interface ISagaJournal
     /// <param name="afterVersion">The version to begin after; 0 reads all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask<IReadOnlyList<SagaStoredEntry>> ReadAsync(SagaId id, long afterVersion, CancellationToken cancellationToken);
+
+    /// <summary>Returns the store's time: the clock of every <see cref="SagaStoredEntry.At"/>.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Names the sagas of a definition that have entries, in no order. One that begins meanwhile may be missing.</summary>
+    /// <param name="definition">The definition's name.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken);
 }

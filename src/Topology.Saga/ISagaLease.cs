@@ -9,6 +9,12 @@ public interface ISagaLease
     /// <summary>Gets the item's id: the same when it is handed out again.</summary>
     string ItemId { get; }
 
+    /// <summary>Gets the step whose time has come; <see langword="null"/> for an item that is no timer.</summary>
+    string? TimerOf { get; }
+
+    /// <summary>Gets when the item was stored, by the store's clock.</summary>
+    DateTimeOffset EnqueuedAt { get; }
+
     /// <summary>Removes the item for good. Called only after the owner's own terminal or resting append.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask CompleteAsync(CancellationToken cancellationToken);

@@ -29,7 +29,7 @@ public sealed class SagaCompensationContext
     public string IdempotencyKey => _try.Key.ToString();
 
     /// <summary>Gets a number that is higher than the step itself was ever given.</summary>
-    public long FencingToken => _try.State.Fence;
+    public long FencingToken => _try.Fence;
 
     /// <summary>Gets the number of this try, from 1, as counted by the present owner of the saga.</summary>
     public int Attempt => _try.Attempt;

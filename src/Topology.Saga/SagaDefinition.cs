@@ -9,9 +9,10 @@ namespace Topology.Saga;
 /// <summary>What a saga does, step by step. Immutable and safe for concurrent use.</summary>
 public abstract class SagaDefinition
 {
-    private protected SagaDefinition(string name, IReadOnlyList<SagaStep> steps)
+    private protected SagaDefinition(string name, IReadOnlyList<SagaStep> steps, TimeSpan? deadline)
     {
         Name = name;
+        Deadline = deadline;
         Steps = steps;
         StepIds = [.. steps.Select(step => step.Id)];
         Hash = SagaDefinitionHash.Compute(this);
@@ -22,6 +23,9 @@ public abstract class SagaDefinition
 
     /// <summary>Gets the ids of the steps, in the order in which they run.</summary>
     public IReadOnlyList<string> StepIds { get; }
+
+    /// <summary>Gets the time from the start after which the saga goes backward; <see langword="null"/> for none.</summary>
+    public TimeSpan? Deadline { get; }
 
     /// <summary>Gets the SHA-256, in lower-case hex, of the name, the steps' ids, kinds and result types.</summary>
     /// <remarks>Timeouts and retries are not part of it: they may change while sagas run.</remarks>

@@ -13,6 +13,7 @@ public sealed class SagaDefinitionBuilder<TInput>
     private readonly JsonSerializerOptions _json;
     private readonly string _name;
     private readonly List<SagaStep> _steps = [];
+    private TimeSpan? _deadline;
 
     internal SagaDefinitionBuilder(string name, JsonSerializerOptions json)
     {
@@ -67,19 +68,60 @@ public sealed class SagaDefinitionBuilder<TInput>
         where TStep : class, ISagaStep<TInput, TResult> =>
         Step(id, static (context, token) => context.Services.GetRequiredService<TStep>().ExecuteAsync(context, token), options);
 
+    /// <summary>Adds a step that waits for a signal, such as an approval, holding no worker meanwhile. Its result is the signal's value.</summary>
+    /// <typeparam name="T">The value's type.</typeparam>
+    /// <param name="id">The step's id.</param>
+    /// <param name="signal">The signal's name. A signal that came earlier counts.</param>
+    /// <param name="timeout">
+    /// How long to wait, 1 millisecond to 365 days. Then the step has failed without an effect: what came before is undone, or, after the
+    /// pivot, the saga is stuck.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public SagaDefinitionBuilder<TInput> WaitForSignal<T>(string id, string signal, TimeSpan timeout)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        ArgumentException.ThrowIfNullOrWhiteSpace(signal);
+        if (Json<T>($"the signal of step '{id}'") is { } json)
+        {
+            _steps.Add(new SagaSignalStep<T>(id, signal, timeout, json));
+        }
+
+        return this;
+    }
+
+    /// <summary>Adds a step that lets time pass, holding no worker meanwhile.</summary>
+    /// <param name="id">The step's id.</param>
+    /// <param name="delay">How long, 1 millisecond to 365 days.</param>
+    /// <returns>This builder.</returns>
+    public SagaDefinitionBuilder<TInput> Delay(string id, TimeSpan delay)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        _steps.Add(new SagaDelayStep(id, delay));
+        return this;
+    }
+
+    /// <summary>Bounds the whole saga: when it has not completed in time, the running try is cancelled and what was done is undone.</summary>
+    /// <param name="deadline">The time from the start, 1 millisecond to 365 days. Past the pivot it has no effect.</param>
+    /// <returns>This builder.</returns>
+    public SagaDefinitionBuilder<TInput> Deadline(TimeSpan deadline)
+    {
+        _deadline = deadline;
+        return this;
+    }
+
     /// <summary>Checks the steps and makes the definition.</summary>
     /// <exception cref="SagaDefinitionException">The definition cannot work; the message lists every fault.</exception>
     public SagaDefinition<TInput> Build()
     {
         var faults = new List<string>(_faults);
         var input = Json<TInput>("the input", faults);
-        SagaDefinitionRules.Check(_name, _steps, faults);
+        SagaDefinitionRules.Check(_name, _steps, _deadline, faults);
         if (faults.Count > 0)
         {
             throw new SagaDefinitionException([.. faults.Select(fault => $"Saga '{_name}': {fault}")]);
         }
 
-        return new SagaDefinition<TInput>(_name, [.. _steps], input!);
+        return new SagaDefinition<TInput>(_name, [.. _steps], _deadline, input!);
     }
 
     private JsonTypeInfo<T>? Json<T>(string what, List<string>? faults = null)

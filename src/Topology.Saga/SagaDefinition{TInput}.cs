@@ -7,8 +7,8 @@ namespace Topology.Saga;
 /// <typeparam name="TInput">What a saga is started with.</typeparam>
 public sealed class SagaDefinition<TInput> : SagaDefinition
 {
-    internal SagaDefinition(string name, IReadOnlyList<SagaStep> steps, JsonTypeInfo<TInput> inputJson)
-        : base(name, steps) => InputJson = inputJson;
+    internal SagaDefinition(string name, IReadOnlyList<SagaStep> steps, TimeSpan? deadline, JsonTypeInfo<TInput> inputJson)
+        : base(name, steps, deadline) => InputJson = inputJson;
 
     internal JsonTypeInfo<TInput> InputJson { get; }
 

@@ -11,7 +11,8 @@ public abstract record SagaEvent
     /// <param name="DefinitionHash">The hash of the definition it was started with.</param>
     /// <param name="Tenant">Whom it is run for; <c>-</c> when nobody was named.</param>
     /// <param name="Input">What it was started with.</param>
-    public sealed record Started(string DefinitionHash, string Tenant, SagaValue Input) : SagaEvent;
+    /// <param name="TraceParent">The W3C trace context of whoever started it; <see langword="null"/> when there was none.</param>
+    public sealed record Started(string DefinitionHash, string Tenant, SagaValue Input, string? TraceParent) : SagaEvent;
 
     /// <summary>An owner has taken the saga. Whoever wrote before is fenced from here on.</summary>
     /// <param name="ItemId">The work item it is held by.</param>
@@ -46,12 +47,17 @@ public abstract record SagaEvent
     /// <param name="Failure">What failed.</param>
     public sealed record StepExhausted(int Episode, SagaFailure Failure) : SagaEvent;
 
-    /// <summary>An operator decided about an exhausted step or compensation.</summary>
-    /// <param name="Command">The decision, its author and reason.</param>
+    /// <summary>The owner has read a message.</summary>
+    /// <param name="Message">The message.</param>
     /// <param name="InboxSequence">Its place in the inbox; nothing up to it is read again.</param>
-    public sealed record OperatorDecided(SagaCommand Command, long InboxSequence) : SagaEvent;
+    public sealed record MessageTaken(SagaMessage Message, long InboxSequence) : SagaEvent;
+
+    /// <summary>The saga waits at a step for its signal or its time; no worker holds it. Its timer was set before.</summary>
+    /// <param name="StepId">The step.</param>
+    public sealed record Waiting(string StepId) : SagaEvent;
 
     /// <summary>The saga has ended, or rests until an operator decides.</summary>
     /// <param name="Status">Where it has come to.</param>
-    public sealed record Settled(SagaStatus Status) : SagaEvent;
+    /// <param name="Reason">Why, when it is parked or cancelled.</param>
+    public sealed record Settled(SagaStatus Status, string? Reason = null) : SagaEvent;
 }

@@ -5,4 +5,5 @@ namespace Topology.Saga;
 /// <param name="DefinitionHash">The hash of its definition.</param>
 /// <param name="Tenant">Whom it is run for; <c>-</c> when nobody was named.</param>
 /// <param name="Input">Its input.</param>
-public sealed record SagaStart(SagaId Id, string DefinitionHash, string Tenant, SagaValue Input);
+/// <param name="TraceParent">The W3C trace context of whoever started it; <see langword="null"/> when there was none.</param>
+public sealed record SagaStart(SagaId Id, string DefinitionHash, string Tenant, SagaValue Input, string? TraceParent = null);

@@ -31,7 +31,7 @@ public sealed class SagaStepContext<TInput>
     public string IdempotencyKey => _try.Key.ToString();
 
     /// <summary>Gets a number that only grows within a saga. Refuse one lower than you have seen for this saga and step.</summary>
-    public long FencingToken => _try.State.Fence;
+    public long FencingToken => _try.Fence;
 
     /// <summary>Gets the number of this try, from 1, as counted by the present owner of the saga.</summary>
     public int Attempt => _try.Attempt;

@@ -172,6 +172,10 @@ public sealed class EngineTests
             Reads++;
             return _inner.ReadAsync(id, afterVersion, cancellationToken);
         }
+
+        public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => _inner.GetTimeAsync(cancellationToken);
+
+        public IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken) => _inner.ListAsync(definition, cancellationToken);
     }
 
     private sealed class FailingSink(int times) : ISagaLetterSink

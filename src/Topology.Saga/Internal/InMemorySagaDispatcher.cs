@@ -6,6 +6,8 @@ namespace Topology.Saga.Internal;
 
 internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatcher
 {
+    private static readonly TimeSpan _longestTimer = TimeSpan.FromDays(40);
+
     private readonly ConcurrentDictionary<string, Channel<Item>> _queues = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<SagaId, SagaStart> _starts = new();
     private long _items;
@@ -16,7 +18,7 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         var isNew = _starts.TryAdd(start.Id, start);
         if (isNew)
         {
-            Enqueue(new(start.Id, $"start-{Interlocked.Increment(ref _items)}"));
+            Enqueue(NewItem(start.Id, "start"));
         }
 
         return new(isNew);
@@ -25,7 +27,14 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
     public ValueTask WakeAsync(SagaId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Enqueue(new(id, $"wake-{Interlocked.Increment(ref _items)}"));
+        Enqueue(NewItem(id, "wake"));
+        return default;
+    }
+
+    public ValueTask SetTimerAsync(SagaId id, string stepId, TimeSpan delay, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _ = EnqueueLaterAsync(NewItem(id, "timer") with { TimerOf = stepId }, delay);
         return default;
     }
 
@@ -91,11 +100,27 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         }
     }
 
+    private async Task EnqueueLaterAsync(Item item, TimeSpan delay)
+    {
+        // A timer of the platform ends after 49 days; a longer wait takes several.
+        for (var left = delay; left > TimeSpan.Zero; left -= _longestTimer)
+        {
+            await Task.Delay(left < _longestTimer ? left : _longestTimer, time, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        Enqueue(item);
+    }
+
+    private Item NewItem(SagaId id, string kind) => new(id, $"{kind}-{Interlocked.Increment(ref _items)}", time.GetUtcNow());
+
     private void Enqueue(Item item) => Queue(item.Id.Definition).Writer.TryWrite(item);
 
     private Channel<Item> Queue(string definition) => _queues.GetOrAdd(definition, static _ => Channel.CreateUnbounded<Item>());
 
-    private sealed record Item(SagaId Id, string ItemId);
+    private sealed record Item(SagaId Id, string ItemId, DateTimeOffset EnqueuedAt)
+    {
+        public string? TimerOf { get; init; }
+    }
 
     private sealed class Lease(InMemorySagaDispatcher dispatcher, Item item) : ISagaLease
     {
@@ -103,25 +128,17 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
 
         public string ItemId => item.ItemId;
 
+        public string? TimerOf => item.TimerOf;
+
+        public DateTimeOffset EnqueuedAt => item.EnqueuedAt;
+
         // The item left its queue when it was handed out; nothing is kept of it.
         public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
 
         public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken)
         {
-            _ = EnqueueLaterAsync(delay);
+            _ = dispatcher.EnqueueLaterAsync(item, delay);
             return default;
         }
-
-        private async Task EnqueueLaterAsync(TimeSpan delay)
-        {
-            if (delay > TimeSpan.Zero)
-            {
-                await Task.Delay(delay, dispatcher.Time, CancellationToken.None).ConfigureAwait(false);
-            }
-
-            dispatcher.Enqueue(item);
-        }
     }
-
-    private TimeProvider Time => time;
 }

@@ -4,30 +4,54 @@ namespace Topology.Saga.Internal;
 
 internal sealed class InMemorySagaInbox : ISagaInbox
 {
-    private readonly ConcurrentDictionary<SagaId, List<SagaInboxEntry>> _sagas = new();
+    private readonly ConcurrentDictionary<SagaId, Box> _sagas = new();
 
-    public ValueTask<long> PostAsync(SagaId id, SagaCommand command, CancellationToken cancellationToken)
+    public ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var entries = _sagas.GetOrAdd(id, static _ => []);
-        lock (entries)
+        var box = _sagas.GetOrAdd(id, static _ => new());
+        lock (box)
         {
-            entries.Add(new(entries.Count + 1, command));
-            return new(entries.Count);
+            box.Entries.Add(new(box.Entries.Count + 1, message));
+            box.News?.SetResult();
+            box.News = null;
+            return new(box.Entries.Count);
         }
     }
 
     public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_sagas.TryGetValue(id, out var entries))
+        if (!_sagas.TryGetValue(id, out var box))
         {
             return new([]);
         }
 
-        lock (entries)
+        lock (box)
         {
-            return new(entries[(int)Math.Min(afterSequence, entries.Count)..]);
+            return new(afterSequence >= box.Entries.Count ? [] : box.Entries[(int)afterSequence..]);
         }
+    }
+
+    public Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    {
+        var box = _sagas.GetOrAdd(id, static _ => new());
+        lock (box)
+        {
+            if (box.Entries.Count > afterSequence)
+            {
+                return Task.CompletedTask;
+            }
+
+            box.News ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return box.News.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    private sealed class Box
+    {
+        public List<SagaInboxEntry> Entries { get; } = [];
+
+        public TaskCompletionSource? News { get; set; }
     }
 }

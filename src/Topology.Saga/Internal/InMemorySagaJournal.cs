@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace Topology.Saga.Internal;
 
@@ -18,8 +19,24 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
                 return new(SagaAppendResult.Conflict);
             }
 
-            entries.Add(new(version + 1, time.GetUtcNow(), entry));
-            return new(new SagaAppendResult(true, version + 1));
+            var at = time.GetUtcNow();
+            entries.Add(new(version + 1, at, entry));
+            return new(new SagaAppendResult(true, version + 1, at));
+        }
+    }
+
+    public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => new(time.GetUtcNow());
+
+    public async IAsyncEnumerable<SagaId> ListAsync(string definition, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        foreach (var id in _sagas.Keys)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (id.Definition == definition)
+            {
+                yield return id;
+            }
         }
     }
 

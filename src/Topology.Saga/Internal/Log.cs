@@ -31,6 +31,15 @@ internal static partial class Log
     [LoggerMessage(1208, LogLevel.Warning, "Saga {SagaId}: an observer failed.")]
     public static partial void ObserverFailed(ILogger logger, Exception error, SagaId sagaId);
 
+    [LoggerMessage(1210, LogLevel.Warning, "Saga {SagaId} was taken over from an owner that is gone; {Takeovers} times since it last got on.")]
+    public static partial void TookOver(ILogger logger, SagaId sagaId, int takeovers);
+
+    [LoggerMessage(1211, LogLevel.Error, "Saga {SagaId} is parked. {Reason} An operator must retry it.")]
+    public static partial void Parked(ILogger logger, SagaId sagaId, string reason);
+
+    [LoggerMessage(1212, LogLevel.Information, "Saga {SagaId} turns back at step {StepId}: {Cause}.")]
+    public static partial void TurnedBack(ILogger logger, SagaId sagaId, string stepId, string cause);
+
     [LoggerMessage(1209, LogLevel.Error, "Letter {LetterId}: saga {SagaId}, step {StepId}, episode {Episode}, {ErrorType}. Decide with ISagaOperator.")]
     public static partial void Letter(ILogger logger, string letterId, SagaId sagaId, string stepId, int episode, string errorType);
 }

@@ -11,7 +11,7 @@ internal static class SagaDefinitionHash
         var text = new StringBuilder(definition.Name).Append('\u001f').Append(definition.InputType);
         foreach (var step in definition.Steps)
         {
-            text.Append('\u001f').Append(step.Id).Append('\u001f').Append(step.Kind).Append('\u001f').Append(step.ResultType);
+            text.Append('\u001f').Append(step.Id).Append('\u001f').Append(step.Kind).Append('\u001f').Append(step.ResultType).Append((step as SagaWaitStep)?.Signal);
         }
 
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));

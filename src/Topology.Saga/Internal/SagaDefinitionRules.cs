@@ -4,8 +4,9 @@ namespace Topology.Saga.Internal;
 internal static class SagaDefinitionRules
 {
     private static readonly TimeSpan _longestTimeout = TimeSpan.FromDays(1);
+    private static readonly TimeSpan _longestWait = TimeSpan.FromDays(365);
 
-    public static void Check(string name, List<SagaStep> steps, List<string> faults)
+    public static void Check(string name, List<SagaStep> steps, TimeSpan? deadline, List<string> faults)
     {
         if (!IsName(name))
         {
@@ -15,6 +16,11 @@ internal static class SagaDefinitionRules
         if (steps.Count == 0 && faults.Count == 0)
         {
             faults.Add("there is no step; add at least one.");
+        }
+
+        if (deadline is { } time && (time < TimeSpan.FromMilliseconds(1) || time > _longestWait))
+        {
+            faults.Add($"Deadline is {time}; it must be 1 ms to 365 days.");
         }
 
         foreach (var duplicate in steps.GroupBy(step => step.Id, StringComparer.Ordinal).Where(group => group.Count() > 1))
@@ -40,9 +46,10 @@ internal static class SagaDefinitionRules
             faults.Add($"the step id '{step.Id}' must be 1 to 128 letters, digits, '_', '-' or '.'.");
         }
 
-        if (step.Timeout < TimeSpan.FromMilliseconds(1) || step.Timeout > _longestTimeout)
+        var (what, longest) = step is SagaWaitStep ? ("the wait", _longestWait) : ("Timeout", _longestTimeout);
+        if (step.Timeout < TimeSpan.FromMilliseconds(1) || step.Timeout > longest)
         {
-            faults.Add($"step '{step.Id}': Timeout is {step.Timeout}; it must be 1 ms to 1 day.");
+            faults.Add($"step '{step.Id}': {what} is {step.Timeout}; it must be 1 ms to {longest.Days} {(longest.Days == 1 ? "day" : "days")}.");
         }
 
         if (step.MaxAttempts is < 1 or > 100)
@@ -61,7 +68,7 @@ internal static class SagaDefinitionRules
             {
                 SagaStepKind.Pivot when i != pivot => $"step '{step.Id}' is a second pivot after '{steps[pivot].Id}'; a saga has one at most.",
                 SagaStepKind.Retriable when pivot < 0 || i < pivot => $"step '{step.Id}' is retriable but no pivot stands before it.",
-                SagaStepKind.Compensable when pivot >= 0 && i > pivot =>
+                SagaStepKind.Compensable when pivot >= 0 && i > pivot && step is not SagaWaitStep =>
                     $"step '{step.Id}' stands after the pivot '{steps[pivot].Id}', where nothing is undone any more; make it retriable.",
                 _ => null,
             };

@@ -41,9 +41,9 @@ internal sealed class SagaMetrics
         }
     }
 
-    public void Claimed(string saga, bool tookOver)
+    public void TookOver(string saga)
     {
-        if (tookOver && _takeovers is { Enabled: true })
+        if (_takeovers is { Enabled: true })
         {
             _takeovers.Add(1, new KeyValuePair<string, object?>("saga", saga));
         }

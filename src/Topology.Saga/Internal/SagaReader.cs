@@ -8,7 +8,7 @@ internal static class SagaReader
         var state = new SagaState(id, definition);
         foreach (var stored in await journal.ReadAsync(id, 0, cancellationToken).ConfigureAwait(false))
         {
-            state.Apply(stored.Version, stored.Entry);
+            state.Apply(stored.Version, stored.At, stored.Entry);
         }
 
         return state;

@@ -6,7 +6,7 @@ internal sealed partial class SagaRun
 {
     private async Task UndoAsync()
     {
-        var table = runtime.Registry.Table(definition);
+        var table = _runtime.Registry.Table(_definition);
         foreach (var step in _state.ToUndo.ToArray())
         {
             if (step.Undone is not null || table.Row(step.Step.Id) is not { } row)
@@ -62,26 +62,31 @@ internal sealed partial class SagaRun
         if (step.FailedUnknown && step.Result is null)
         {
             // From here on a try that is still under way somewhere cannot complete; one that had completed tells its result.
-            var result = await runtime.Guard.SealAsync(_state.Key(step, undo: false), stopping).ConfigureAwait(false);
+            var result = await _runtime.Guard.SealAsync(_state.Key(step, undo: false), _stopping).ConfigureAwait(false);
             if (result is not null)
             {
                 await AppendAsync(new SagaEvent.OutcomeLearned(step.Step.Id, result)).ConfigureAwait(false);
             }
         }
 
-        var policy = runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
+        var policy = _runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
         var outcome = await _tries.RunAsync(
-            new SagaTries.Plan(_state, step.Step, Undo: true, 1 + row.RetryCount, row.Timeout, policy),
+            new SagaTries.Plan(_state, step, Undo: true, 1 + row.RetryCount, row.Timeout, policy, Left: null),
             async (@try, token) =>
             {
                 await row.Action.Resolve(@try.Services).CompensateAsync(new SagaCompensationContext(@try), token).ConfigureAwait(false);
                 return SagaValue.None;
             },
-            FoldInboxAsync).ConfigureAwait(false);
+            async () =>
+            {
+                // Whatever is said now, a compensation is carried through.
+                await FoldInboxAsync().ConfigureAwait(false);
+                return false;
+            }).ConfigureAwait(false);
 
         if (outcome.Failure is { } failure)
         {
-            Log.CompensationExhausted(runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
+            Log.CompensationExhausted(_runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
             await AppendAsync(new SagaEvent.CompensationExhausted(step.Episode + 1, failure)).ConfigureAwait(false);
         }
         else
@@ -89,20 +94,20 @@ internal sealed partial class SagaRun
             await AppendAsync(new SagaEvent.StepCompensated(step.Step.Id)).ConfigureAwait(false);
         }
 
-        runtime.Metrics.Compensated(definition.Name, row.Action.Name, succeeded: outcome.Failure is null);
+        _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: outcome.Failure is null);
     }
 
     /// <summary>Again after a crash too: publishing a letter twice is harmless, resting without it is not.</summary>
     private async Task PublishLettersAsync()
     {
-        var table = runtime.Registry.Table(definition);
+        var table = _runtime.Registry.Table(_definition);
         foreach (var step in _state.Steps.Where(step => step.IsExhausted))
         {
             var stuck = !_state.IsBackward;
             var id = SagaLetterId.Compute(_state.Id, step.Step.Id, step.Episode);
             var action = stuck ? null : table.Row(step.Step.Id)?.Action.Name;
             var letter = new SagaLetter(id, _state.Id, _state.Tenant, stuck, action, step.Episode, step.LastFailure!);
-            await runtime.Letters.PublishAsync(letter, stopping).ConfigureAwait(false);
+            await _runtime.Letters.PublishAsync(letter, _stopping).ConfigureAwait(false);
         }
     }
 
@@ -113,7 +118,7 @@ internal sealed partial class SagaRun
             var open = step.IsExhausted ? step.Episode : step.Episode + 1;
             for (var episode = 1; episode < open; episode++)
             {
-                await runtime.Letters.CloseAsync(SagaLetterId.Compute(_state.Id, step.Step.Id, episode), stopping).ConfigureAwait(false);
+                await _runtime.Letters.CloseAsync(SagaLetterId.Compute(_state.Id, step.Step.Id, episode), _stopping).ConfigureAwait(false);
             }
         }
     }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Topology.Retry;
 
 namespace Topology.Saga.Internal;
@@ -18,6 +19,7 @@ internal sealed class SagaRuntime(
     IRetryPolicies retries,
     IServiceScopeFactory scopes,
     TimeProvider time,
+    IOptions<SagaOptions> options,
     ILogger<SagaRun> logger)
 {
     public SagaWriter Writer => writer;
@@ -43,6 +45,8 @@ internal sealed class SagaRuntime(
     public IServiceScopeFactory Scopes => scopes;
 
     public TimeProvider Time => time;
+
+    public SagaOptions Options { get; } = options.Value;
 
     public ILogger<SagaRun> Logger => logger;
 }

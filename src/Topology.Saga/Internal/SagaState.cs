@@ -6,6 +6,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     private readonly SagaStepState[] _steps = [.. definition.Steps.Select(step => new SagaStepState(step))];
     private readonly List<SagaStepState> _completed = [];
     private readonly List<string> _compensated = [];
+    private readonly Dictionary<string, Queue<SagaValue>> _signals = new(StringComparer.Ordinal);
     private SagaValue? _input;
 
     public SagaId Id => id;
@@ -24,6 +25,24 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     public string? HeldBy { get; private set; }
 
+    public string? TraceParent { get; private set; }
+
+    public DateTimeOffset StartedAt { get; private set; }
+
+    /// <summary>When the latest entry was stored, by the store's clock.</summary>
+    public DateTimeOffset LastAt { get; private set; }
+
+    /// <summary>The message that asked for the end, as long as it has not been followed or become void.</summary>
+    public SagaMessage.Cancellation? Cancellation { get; private set; }
+
+    /// <summary>The step the saga waits at; null when it does not wait.</summary>
+    public string? WaitingAt { get; private set; }
+
+    /// <summary>Claims by redelivered items since the saga last got on.</summary>
+    public int Takeovers { get; private set; }
+
+    public string? Reason { get; private set; }
+
     /// <summary>Whether an earlier owner may have tried the step or compensation that is next.</summary>
     public bool HeadMayHaveBeenTried { get; private set; }
 
@@ -34,7 +53,9 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     public bool IsBackward { get; private set; }
 
-    public bool IsFinal => Settled is SagaStatus.Completed or SagaStatus.Compensated;
+    public bool IsFinal => Settled is SagaStatus.Completed or SagaStatus.Compensated or SagaStatus.Cancelled;
+
+    public bool IsPastPivot => Array.Exists(_steps, step => step.Step.Kind == SagaStepKind.Pivot && step.Result is not null);
 
     public SagaStatus Status => Settled ?? (IsBackward ? SagaStatus.Compensating : SagaStatus.Running);
 
@@ -67,10 +88,14 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
         };
     }
 
-    public SagaEffectKey Key(SagaStepState step, bool undo) => new(Tenant, id, step.Step.Id, undo, Round: 1);
+    public SagaEffectKey Key(SagaStepState step, bool undo) => new(Tenant, id, step.Step.Id, undo, step.Round);
 
-    public void Apply(long version, SagaEntry entry)
+    public SagaValue? Signal(string name) => _signals.TryGetValue(name, out var values) && values.TryPeek(out var value) ? value : null;
+
+    public void Apply(long version, DateTimeOffset at, SagaEntry entry)
     {
+        StartedAt = Version == 0 ? at : StartedAt;
+        LastAt = at;
         Version = version;
         foreach (var @event in entry.Events)
         {
@@ -79,21 +104,34 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     }
 
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, [.. _steps.Select(step => step.Snapshot(this))], [.. _compensated], Version);
+        id, Status, Tenant, Failure, [.. _steps.Select(step => step.Snapshot(this))], [.. _compensated], Reason, Version);
+
+    /// <summary>Whether it runs by another definition than this one; then its steps mean nothing here.</summary>
+    public bool IsForeign => DefinitionHash is not null && DefinitionHash != definition.Hash;
 
     private void Apply(long version, SagaEvent @event)
     {
+        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled))
+        {
+            Settled = @event is SagaEvent.Waiting ? SagaStatus.Waiting : Settled;
+            return;
+        }
+
         switch (@event)
         {
             case SagaEvent.Started started:
                 DefinitionHash = started.DefinitionHash;
                 Tenant = started.Tenant;
                 _input = started.Input;
+                TraceParent = started.TraceParent;
                 break;
             case SagaEvent.Claimed claimed:
                 HeldBy = claimed.ItemId;
                 HeadMayHaveBeenTried |= claimed.Redelivered;
+                Takeovers = claimed.Redelivered ? Takeovers + 1 : 0;
                 Settled = null;
+                WaitingAt = null;
+                Reason = null;
                 Fence = version;
                 break;
             case SagaEvent.StepCompleted completed:
@@ -106,33 +144,36 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 Failure = started.Failure;
                 IsBackward = true;
                 Step(started.Failure.StepId).Fail(started.Failure);
-                HeadMayHaveBeenTried = false;
+                GotOn();
                 Fence = version;
                 break;
             case SagaEvent.StepCompensated compensated:
                 Step(compensated.StepId).Settle(SagaStepStatus.Compensated);
                 _compensated.Add(compensated.StepId);
-                HeadMayHaveBeenTried = false;
+                GotOn();
                 break;
             case SagaEvent.CompensationExhausted exhausted:
                 Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
-                HeadMayHaveBeenTried = false;
+                GotOn();
                 break;
             case SagaEvent.StepExhausted exhausted:
                 Failure = exhausted.Failure;
                 Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
-                HeadMayHaveBeenTried = false;
+                GotOn();
                 break;
-            case SagaEvent.OperatorDecided decided:
-                InboxSequence = decided.InboxSequence;
-                if (Step(decided.Command.StepId).Decide(decided.Command.Verb))
-                {
-                    Fence = version;
-                }
-
+            case SagaEvent.MessageTaken taken:
+                InboxSequence = taken.InboxSequence;
+                Take(version, taken.Message);
+                break;
+            case SagaEvent.Waiting waiting:
+                WaitingAt = waiting.StepId;
+                Step(waiting.StepId).WaitingSince ??= LastAt;
+                Settled = SagaStatus.Waiting;
+                GotOn();
                 break;
             case SagaEvent.Settled settled:
                 Settled = settled.Status;
+                Reason = settled.Reason;
                 break;
             default:
                 throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
@@ -143,6 +184,45 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     {
         step.Complete(result);
         _completed.Add(step);
+        if (step.Step is SagaWaitStep { Signal: { } name } && _signals.TryGetValue(name, out var values))
+        {
+            values.TryDequeue(out _);
+        }
+
+        GotOn();
+    }
+
+    private void GotOn()
+    {
         HeadMayHaveBeenTried = false;
+        Takeovers = 0;
+    }
+
+    private void Take(long version, SagaMessage message)
+    {
+        switch (message)
+        {
+            case SagaMessage.Decision decision:
+                if (Step(decision.StepId).Decide(decision))
+                {
+                    _input = decision.NewInput ?? _input;
+                    Fence = version;
+                }
+
+                break;
+            case SagaMessage.Cancellation cancellation:
+                Cancellation ??= cancellation;
+                break;
+            case SagaMessage.Signal signal:
+                if (!_signals.TryGetValue(signal.Name, out var values))
+                {
+                    _signals.Add(signal.Name, values = new());
+                }
+
+                values.Enqueue(signal.Value);
+                break;
+            default:
+                throw new SagaException($"Saga {id}: the inbox holds {message.GetType().Name}, which this version does not know. Update it.");
+        }
     }
 }

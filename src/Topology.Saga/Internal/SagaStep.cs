@@ -46,6 +46,35 @@ internal sealed class SagaStep<TInput, TResult>(
     public TResult Read(SagaValue value) => value.Get(json);
 }
 
+/// <summary>A step that holds no worker: it ends by a signal or by the time.</summary>
+internal abstract class SagaWaitStep(string id, TimeSpan time) : SagaStep(id, new() { Timeout = time })
+{
+    /// <summary>Null for a step that only lets time pass.</summary>
+    public virtual string? Signal => null;
+
+    public override Type? ResultType => null;
+
+    public override ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) => throw new InvalidOperationException("A wait is not run.");
+}
+
+internal sealed class SagaDelayStep(string id, TimeSpan time) : SagaWaitStep(id, time);
+
+internal sealed class SagaSignalStep<T>(string id, string signal, TimeSpan time, JsonTypeInfo<T> json) : SagaWaitStep(id, time), ISagaResultReader<T>, ISagaSignalType<T>
+{
+    public override string Signal => signal;
+
+    public override Type ResultType => typeof(T);
+
+    public JsonTypeInfo<T> Json => json;
+
+    public T Read(SagaValue value) => value.Get(json);
+}
+
+internal interface ISagaSignalType<T>
+{
+    JsonTypeInfo<T> Json { get; }
+}
+
 internal interface ISagaResultReader<out TResult>
 {
     TResult Read(SagaValue value);

@@ -11,10 +11,16 @@ internal sealed class SagaStepState(SagaStep step)
 
     public SagaFailure? LastFailure { get; private set; }
 
+    /// <summary>When the saga began to wait at it, by the store's clock.</summary>
+    public DateTimeOffset? WaitingSince { get; set; }
+
     /// <summary>How often its compensation, or the step itself after the pivot, has used up its tries.</summary>
     public int Episode { get; private set; }
 
     public bool IsExhausted { get; private set; }
+
+    /// <summary>Part of the effects' keys; grows only with new input.</summary>
+    public int Round { get; private set; } = 1;
 
     /// <summary>Null until it is undone, or an operator said that it need not be.</summary>
     public SagaStepStatus? Undone { get; private set; }
@@ -45,7 +51,7 @@ internal sealed class SagaStepState(SagaStep step)
     }
 
     /// <summary>Returns false when the step waits for no decision: it was made already.</summary>
-    public bool Decide(SagaVerb verb)
+    public bool Decide(SagaMessage.Decision decision)
     {
         if (!IsExhausted)
         {
@@ -53,7 +59,9 @@ internal sealed class SagaStepState(SagaStep step)
         }
 
         IsExhausted = false;
-        Undone = verb switch
+        WaitingSince = null;
+        Round += decision.NewInput is null ? 0 : 1;
+        Undone = decision.Verb switch
         {
             SagaVerb.Skip => SagaStepStatus.Skipped,
             SagaVerb.MarkCompensated => SagaStepStatus.MarkedCompensated,

@@ -27,6 +27,10 @@ internal sealed class SagaTable
             {
                 faults.Add($"{where} is no step of the definition; it has {string.Join(", ", definition.StepIds)}.");
             }
+            else if (step is SagaWaitStep)
+            {
+                faults.Add($"{where} only waits, so there is nothing to undo; remove the row.");
+            }
             else if (step.Kind != SagaStepKind.Compensable)
             {
                 faults.Add($"{where} is {(step.Kind == SagaStepKind.Pivot ? "the pivot" : "a step after the pivot")}, which is never undone; remove the row.");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Topology.Retry;
 
@@ -6,55 +7,94 @@ namespace Topology.Saga.Internal;
 /// <summary>Makes the tries of one step or compensation and says how they ended.</summary>
 internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
 {
-    /// <returns>The result, or why there is none.</returns>
-    public async Task<Outcome> RunAsync(
-        Plan plan, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<Task<bool>> foldInbox)
+    /// <summary>Returns the result, why there is none, or neither when the saga must turn back at once.</summary>
+    public async Task<Outcome> RunAsync(Plan plan, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
     {
         // A refusal proves that there was no effect only when no earlier try can have had one.
         var ambiguous = plan.State.HeadMayHaveBeenTried;
         var previous = TimeSpan.Zero;
+        var started = runtime.Time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
-            var tried = await TryAsync(plan, attempt, effect).ConfigureAwait(false);
+            var left = plan.Left - runtime.Time.GetElapsedTime(started);
+            var tried = await TryAsync(plan, attempt, left, effect, mustTurnBack).ConfigureAwait(false);
             if (tried.Error is not { } error)
             {
                 return new(tried.Result, null);
             }
 
             var rejected = !plan.Undo && error is SagaRejectedException;
+            if (rejected && !ambiguous)
+            {
+                return new(null, SagaFailure.From(plan.Id, error, rejected: true, attempt));
+            }
+
+            if (await mustTurnBack().ConfigureAwait(false))
+            {
+                return default;
+            }
+
             // A compensation is tried as often as its row says; only a step ends at an error that no retry can mend.
             var verdict = plan.Policy.Classify(error);
             if (attempt >= plan.MaxAttempts || rejected || (!plan.Undo && verdict.Kind == RetryVerdictKind.Stop))
             {
-                return new(null, SagaFailure.From(plan.Step.Id, error, rejected && !ambiguous, attempt));
+                return new(null, SagaFailure.From(plan.Id, error, rejected: false, attempt));
             }
 
             ambiguous = true;
             var delay = plan.Policy.NextDelay(attempt, previous);
-            delay = verdict.NotBefore is { } hint && hint > delay ? hint : delay;
             previous = delay;
-            Log.TryFailed(runtime.Logger, plan.State.Id, plan.Step.Id, plan.Undo ? "undo" : "do", attempt, delay, error.GetType().Name);
-            if (delay > TimeSpan.Zero)
+            delay = verdict.NotBefore is { } hint && hint > delay ? hint : delay;
+            Log.TryFailed(runtime.Logger, plan.State.Id, plan.Id, plan.Undo ? "undo" : "do", attempt, delay, error.GetType().Name);
+            if (await PauseAsync(plan, delay, started, mustTurnBack).ConfigureAwait(false))
             {
-                await Task.Delay(delay, runtime.Time, stopping).ConfigureAwait(false);
+                return default;
             }
-
-            await foldInbox().ConfigureAwait(false);
         }
     }
 
-    private async Task<Tried> TryAsync(Plan plan, int attempt, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect)
+    /// <summary>Lets the time between two tries pass; returns true when the saga must turn back meanwhile.</summary>
+    private async Task<bool> PauseAsync(Plan plan, TimeSpan delay, long started, Func<ValueTask<bool>> mustTurnBack)
+    {
+        var left = plan.Left - runtime.Time.GetElapsedTime(started);
+        var begun = runtime.Time.GetTimestamp();
+        while (true)
+        {
+            if (await mustTurnBack().ConfigureAwait(false))
+            {
+                return true;
+            }
+
+            var rest = delay - runtime.Time.GetElapsedTime(begun);
+            if (rest <= TimeSpan.Zero)
+            {
+                return false;
+            }
+
+            using var news = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            await Task.WhenAny(
+                Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, news.Token),
+                runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, news.Token)).ConfigureAwait(false);
+            await news.CancelAsync().ConfigureAwait(false);
+            stopping.ThrowIfCancellationRequested();
+            left = plan.Left - runtime.Time.GetElapsedTime(started);
+        }
+    }
+
+    private async Task<Tried> TryAsync(
+        Plan plan, int attempt, TimeSpan? left, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
     {
         var scope = runtime.Scopes.CreateAsyncScope();
         await using var disposal = scope.ConfigureAwait(false);
-        var key = new SagaEffectKey(plan.State.Tenant, plan.State.Id, plan.Step.Id, plan.Undo, Round: 1);
-        var @try = new SagaTry(plan.State, plan.Step, key, attempt, scope.ServiceProvider);
-        using var deadline = new CancellationTokenSource(plan.Timeout, runtime.Time);
-        using var token = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
+        var key = plan.State.Key(plan.StepState, plan.Undo);
+        var @try = new SagaTry(plan.State, plan.StepState.Step, key, attempt, plan.State.Fence, scope.ServiceProvider);
+        using var timeout = new CancellationTokenSource(left < plan.Timeout ? Positive(left.Value) : plan.Timeout, runtime.Time);
+        using var token = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stopping);
+        using var span = SagaTracing.Try(@try);
         Exception? failed = null;
         try
         {
-            var result = await runtime.Guard.ExecuteAsync(
+            var running = runtime.Guard.ExecuteAsync(
                 key,
                 async () =>
                 {
@@ -68,26 +108,58 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                         throw;
                     }
                 },
-                stopping).ConfigureAwait(false);
-            return new(result, null);
+                stopping);
+            return new(await WatchAsync(plan, running, token, mustTurnBack).ConfigureAwait(false), null);
         }
-        catch (Exception error) when (ReferenceEquals(error, failed))
+        catch (Exception error) when (ReferenceEquals(error, failed) || error is SagaSealedException)
         {
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
             stopping.ThrowIfCancellationRequested();
-            var timedOut = deadline.IsCancellationRequested && error is OperationCanceledException;
+            span?.SetStatus(ActivityStatusCode.Error, error.GetType().Name);
+            var timedOut = timeout.IsCancellationRequested && error is OperationCanceledException;
             return new(null, timedOut ? new TimeoutException($"The try took longer than its timeout of {plan.Timeout}.", error) : error);
-        }
-        catch (SagaSealedException error)
-        {
-            return new(null, error);
         }
     }
 
+    /// <summary>Waits for the effect to return, however long it takes, and cancels it when the saga must turn back.</summary>
+    private async ValueTask<SagaValue> WatchAsync(
+        Plan plan, ValueTask<SagaValue> running, CancellationTokenSource token, Func<ValueTask<bool>> mustTurnBack)
+    {
+        if (running.IsCompleted)
+        {
+            return await running.ConfigureAwait(false);
+        }
+
+        var task = running.AsTask();
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        while (!token.IsCancellationRequested)
+        {
+            var news = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, ended.Token);
+            if (await Task.WhenAny(task, news).ConfigureAwait(false) == task || news.IsCanceled)
+            {
+                break;
+            }
+
+            if (await mustTurnBack().ConfigureAwait(false))
+            {
+                await token.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
+        await ended.CancelAsync().ConfigureAwait(false);
+        return await task.ConfigureAwait(false);
+    }
+
+    private static TimeSpan Positive(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.FromMilliseconds(1);
+
     internal readonly record struct Outcome(SagaValue? Result, SagaFailure? Failure);
 
+    /// <summary>What is tried, how often, and how much time is left for all of it.</summary>
     internal sealed record Plan(
-        SagaState State, SagaStep Step, bool Undo, int MaxAttempts, TimeSpan Timeout, RetryPolicy Policy);
+        SagaState State, SagaStepState StepState, bool Undo, int MaxAttempts, TimeSpan Timeout, RetryPolicy Policy, TimeSpan? Left)
+    {
+        public string Id => StepState.Step.Id;
+    }
 
     private readonly record struct Tried(SagaValue? Result, Exception? Error);
 }

@@ -60,7 +60,11 @@ internal sealed class SagaWorker(SagaRuntime runtime, IOptions<SagaOptions> opti
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
-            await new SagaRun(runtime, definition, lease, stopping).RunAsync().ConfigureAwait(false);
+            using var span = SagaTracing.Run(lease, definition);
+            if (!await new SagaRun(runtime, definition, lease, stopping).RunAsync().ConfigureAwait(false))
+            {
+                await AbandonAsync(lease, _pauseAfterFailure).ConfigureAwait(false);
+            }
         }
         catch (SagaFencedException)
         {

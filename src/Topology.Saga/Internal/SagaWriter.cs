@@ -14,18 +14,18 @@ internal sealed class SagaWriter(
     public async ValueTask<bool> TryAppendAsync(SagaState state, SagaEvent[] events, CancellationToken cancellationToken)
     {
         var entry = new SagaEntry(Guid.NewGuid(), events);
-        var version = await AppendAsync(state, entry, cancellationToken).ConfigureAwait(false);
-        if (version is null)
+        var stored = await AppendAsync(state, entry, cancellationToken).ConfigureAwait(false);
+        if (stored is not { } result)
         {
             return false;
         }
 
-        state.Apply(version.Value, entry);
+        state.Apply(result.Version, result.At, entry);
         foreach (var observer in observers)
         {
             try
             {
-                await observer.OnAppendedAsync(state.Id, version.Value, entry, cancellationToken).ConfigureAwait(false);
+                await observer.OnAppendedAsync(state.Id, result.Version, entry, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception error) when (!cancellationToken.IsCancellationRequested)
             {
@@ -36,7 +36,7 @@ internal sealed class SagaWriter(
         return true;
     }
 
-    private async ValueTask<long?> AppendAsync(SagaState state, SagaEntry entry, CancellationToken cancellationToken)
+    private async ValueTask<SagaAppendResult?> AppendAsync(SagaState state, SagaEntry entry, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -44,7 +44,7 @@ internal sealed class SagaWriter(
             {
                 // Not under the caller's token: an append that nobody waits for is one whose outcome nobody knows.
                 var result = await journal.AppendAsync(state.Id, state.Version, entry, CancellationToken.None).ConfigureAwait(false);
-                return result.Stored ? result.Version : await ResolveAsync(state, entry).ConfigureAwait(false);
+                return result.Stored ? result : await ResolveAsync(state, entry).ConfigureAwait(false);
             }
             catch (SagaStoreException error) when (attempt < MaxTries)
             {
@@ -55,7 +55,7 @@ internal sealed class SagaWriter(
         }
     }
 
-    private async ValueTask<long?> ResolveAsync(SagaState state, SagaEntry entry)
+    private async ValueTask<SagaAppendResult?> ResolveAsync(SagaState state, SagaEntry entry)
     {
         var stored = await journal.ReadAsync(state.Id, state.Version, CancellationToken.None).ConfigureAwait(false);
         var own = -1;
@@ -64,6 +64,11 @@ internal sealed class SagaWriter(
             own = stored[i].Entry.Writer == entry.Writer ? i : -1;
         }
 
-        return own < 0 ? null : own == stored.Count - 1 ? stored[own].Version : throw new SagaFencedException(state.Id);
+        if (own >= 0 && own < stored.Count - 1)
+        {
+            throw new SagaFencedException(state.Id);
+        }
+
+        return own < 0 ? null : new SagaAppendResult(true, stored[own].Version, stored[own].At);
     }
 }

@@ -12,7 +12,7 @@ public sealed class CrossCheckTests
     {
         Assert.Equal(
             [
-                "topology.yaml(173,17): warning TOPO1325: dlq_config.consumers[1].ack_wait (1m) is below retry_config.tool_calls.max_delay (2m); the letter is renewed while it waits",
+                "topology.yaml(173,17): warning TOPO1325: dlq_config.consumers[1].ack_wait (60s) is below retry_config.tool_calls.max_delay (2m); the letter is renewed while it waits",
                 "topology.yaml(383,20): warning TOPO1225: saga_compensations.order_processing.steps[0].compensation_action.timeout (30s) is not below idempotency.lease (30s); the claim is renewed while the try runs",
             ],
             TestHost.Findings(TestFiles.SpecYaml, SpecificationTests.Register("everything")).Select(d => d.ToString()));

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Topology.Resilience.Internal.Configuration;
 using Topology.Retry;
+using Topology.TestKit;
 
 namespace Topology.Resilience.Tests.Configuration;
 
@@ -116,18 +117,39 @@ public sealed class ReloadTests : IDisposable
         configuration.SetBasePath(files.Root);
         var time = new FakeTimeProvider();
         ((IConfigurationBuilder)configuration).Add(new TopologyYamlSource("topology.yaml", optional: false, reloadOnChange: true) { Time = time });
-        int reloads = 0;
-        Microsoft.Extensions.Primitives.ChangeToken.OnChange(((IConfiguration)configuration).GetReloadToken, () => reloads++);
         files.Write(First + "  fast:\n    max_att");
         files.Write(First + "  fast:\n    max_attempts: 4\n");
 
-        for (int i = 0; i < 1_000 && configuration["Topology:retry_config:fast:max_attempts"] != "4"; i++)
+        await Until.True(() =>
         {
             time.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+            return configuration["Topology:retry_config:fast:max_attempts"] == "4";
+        }, cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_mounted_config_map_is_followed_through_its_links()
+    {
+        using var files = new TestFiles();
+        foreach ((string version, int attempts) in new[] { ("v1", 4), ("v2", 5) })
+        {
+            Directory.CreateDirectory(Path.Combine(files.Root, version));
+            files.Write($"retry_config:\n  default:\n    max_attempts: {attempts}\n", Path.Combine(version, "topology.yaml"));
         }
 
-        Assert.Equal("4", configuration["Topology:retry_config:fast:max_attempts"]);
+        // As the kubelet does it: the file is a link through a link to a directory, and only that link is swapped.
+        string data = Path.Combine(files.Root, "..data");
+        Directory.CreateSymbolicLink(data, "v1");
+        File.CreateSymbolicLink(Path.Combine(files.Root, "topology.yaml"), Path.Combine("..data", "topology.yaml"));
+        File.SetLastWriteTimeUtc(Path.Combine(files.Root, "v1", "topology.yaml"), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        using var configuration = new ConfigurationManager();
+        configuration.SetBasePath(files.Root);
+        configuration.AddTopologyYaml("topology.yaml");
+        Assert.Equal("4", configuration["Topology:retry_config:default:max_attempts"]);
+
+        Directory.Delete(data);
+        Directory.CreateSymbolicLink(data, "v2");
+        await Until.True(() => configuration["Topology:retry_config:default:max_attempts"] == "5", cancellationToken: TestContext.Current.CancellationToken);
     }
 
     /// <summary>Writes the file and has every provider read again, as its watcher would.</summary>

@@ -102,7 +102,7 @@ internal sealed class CrossChecks(
 
                 if (row.Find("compensation_action.timeout") is { IsFaulty: false, Parsed: TimeSpan timeout } setting && timeout >= lease)
                 {
-                    Warn(DiagnosticCodes.TimeoutNotBelowLease, setting, $"{setting.Path} ({Text(timeout)}) is not below idempotency.lease ({Text(lease)}); the claim is renewed while the try runs");
+                    Warn(DiagnosticCodes.TimeoutNotBelowLease, setting, $"{setting.Path} ({setting.Written}) is not below idempotency.lease ({Text(lease)}); the claim is renewed while the try runs");
                 }
             }
         }
@@ -163,7 +163,7 @@ internal sealed class CrossChecks(
             TimeSpan longest = Profile(RetryProfileNames.ToolCalls).MaxDelay;
             if (ackWait < longest)
             {
-                Warn(DiagnosticCodes.AckWaitBelowRetryDelay, setting, $"{setting.Path} ({Text(ackWait)}) is below retry_config.tool_calls.max_delay ({Text(longest)}); the letter is renewed while it waits");
+                Warn(DiagnosticCodes.AckWaitBelowRetryDelay, setting, $"{setting.Path} ({setting.Written}) is below retry_config.tool_calls.max_delay ({Text(longest)}); the letter is renewed while it waits");
             }
         }
     }

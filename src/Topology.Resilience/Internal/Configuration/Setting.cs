@@ -27,6 +27,9 @@ internal sealed class Setting(string name, string path, SchemaNode schema, Setti
     /// <summary>Gets or sets the winning value.</summary>
     public object? Parsed { get; set; }
 
+    /// <summary>Gets or sets the winning value as it was written.</summary>
+    public string? Written { get; set; }
+
     public IReadOnlyList<Setting> Children => _children;
 
     /// <summary>Gets whether this or anything below cannot be used.</summary>

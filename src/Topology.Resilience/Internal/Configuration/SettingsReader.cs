@@ -186,6 +186,7 @@ internal sealed class SettingsReader
         {
             (object? value, SettingFault fault, string? problem) = row.Type.Read(source.Value.Trim());
             target.Parsed = value;
+            target.Written = source.Value.Trim();
             target.IsFaulty = problem is not null;
             if (problem is not null)
             {

@@ -14,7 +14,7 @@ namespace Topology.Resilience.Internal.Configuration;
 /// <summary>Writes the settings in force, row by row of the schema table.</summary>
 internal sealed class TopologyDescription(IServiceProvider services)
 {
-    private const int KeyWidth = 34;
+    private const int KeyWidth = 40;
     private const int ValueWidth = 28;
 
     private readonly StringBuilder _text = new();
@@ -160,7 +160,7 @@ internal sealed class TopologyDescription(IServiceProvider services)
             string origin = setting is { IsSet: true } && TextOf(row, setting) == value ? setting.Origin.Describe()
                 : value == usual ? "default"
                 : "code";
-            Row(depth, key, value, origin);
+            Row(depth, key, origin is "default" or "code" ? value : setting!.Written ?? value, origin);
         }
     }
 

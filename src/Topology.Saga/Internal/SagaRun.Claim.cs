@@ -1,0 +1,136 @@
+namespace Topology.Saga.Internal;
+
+internal sealed partial class SagaRun
+{
+    private bool _timerUsed;
+
+    private enum Claim
+    {
+        /// <summary>This item owns the saga now.</summary>
+        Owner,
+
+        /// <summary>There is nothing for this item to do.</summary>
+        Nothing,
+
+        /// <summary>The item is to be handed out again later.</summary>
+        Later,
+    }
+
+    private async Task<Claim> ClaimAsync()
+    {
+        while (true)
+        {
+            _stopping.ThrowIfCancellationRequested();
+            _state = await SagaReader.ReadAsync(_runtime.Journal, _definition, _lease.SagaId, _stopping).ConfigureAwait(false);
+            if (_state.Version == 0)
+            {
+                if (await _runtime.Dispatcher.FindStartAsync(_lease.SagaId, _stopping).ConfigureAwait(false) is not { } start)
+                {
+                    return Claim.Nothing;
+                }
+
+                SagaEvent[] first =
+                [
+                    new SagaEvent.Started(start.DefinitionHash, start.Tenant, start.Input, start.TraceParent),
+                    new SagaEvent.Claimed(_lease.ItemId, Redelivered: false),
+                ];
+                if (start.DefinitionHash != _definition.Hash)
+                {
+                    return await LeaveToOthersAsync(_lease.EnqueuedAt, first).ConfigureAwait(false);
+                }
+
+                if (await TryAppendAsync(first).ConfigureAwait(false))
+                {
+                    return Claim.Owner;
+                }
+            }
+            else if (_state.Settled is not null)
+            {
+                return _state.IsForeign && !_state.IsFinal
+                    ? await LeaveToOthersAsync(_state.LastAt, []).ConfigureAwait(false)
+                    : await ReopenAsync().ConfigureAwait(false) ? Claim.Owner : Claim.Nothing;
+            }
+            else if (_state.HeldBy != _lease.ItemId)
+            {
+                // Somebody is at work and reads the inbox by himself. A timer may have come before the saga rests; it comes again.
+                return _lease.TimerOf is { } step && !_state.IsForeign && !_state.IsBackward && !_state.HasResult(step) ? Claim.Later : Claim.Nothing;
+            }
+            else if (_state.IsForeign)
+            {
+                return await LeaveToOthersAsync(_state.LastAt, [new SagaEvent.Claimed(_lease.ItemId, Redelivered: true)]).ConfigureAwait(false);
+            }
+            else if (_state.Takeovers >= _runtime.Options.MaxTakeovers)
+            {
+                var reason = $"Its owner was lost {_state.Takeovers} times while it stood still.";
+                if (await ParkAsync([new SagaEvent.Claimed(_lease.ItemId, Redelivered: true)], reason).ConfigureAwait(false))
+                {
+                    return Claim.Nothing;
+                }
+            }
+            else if (await TryAppendAsync(new SagaEvent.Claimed(_lease.ItemId, Redelivered: true)).ConfigureAwait(false))
+            {
+                _runtime.Metrics.TookOver(_definition.Name);
+                Log.TookOver(_runtime.Logger, _state.Id, _state.Takeovers);
+                return Claim.Owner;
+            }
+        }
+    }
+
+    /// <summary>Takes up a waiting or resting saga again when there is news for it.</summary>
+    private async Task<bool> ReopenAsync()
+    {
+        while (_state.Settled is { } settled && !_state.IsFinal)
+        {
+            var news = await ReadInboxAsync().ConfigureAwait(false);
+            var isDue = !_timerUsed && settled == SagaStatus.Waiting && _lease.TimerOf == _state.WaitingAt;
+            if (!isDue && !Array.Exists(news, message => IsNews(settled, ((SagaEvent.MessageTaken)message).Message)))
+            {
+                return false;
+            }
+
+            if (await TryAppendAsync([.. news, new SagaEvent.Claimed(_lease.ItemId, Redelivered: false)]).ConfigureAwait(false))
+            {
+                _timerUsed |= isDue;
+                return true;
+            }
+
+            // Another item was faster. If it is at work, the news is in its inbox too.
+            _state = await SagaReader.ReadAsync(_runtime.Journal, _definition, _lease.SagaId, _stopping).ConfigureAwait(false);
+        }
+
+        return false;
+    }
+
+    private static bool IsNews(SagaStatus settled, SagaMessage message) => settled switch
+    {
+        SagaStatus.Waiting => true,
+        SagaStatus.Parked => message is SagaMessage.Decision or SagaMessage.Cancellation,
+        _ => message is SagaMessage.Decision,
+    };
+
+    /// <summary>A worker that knows the definition may take it; after a while somebody must be told that none does.</summary>
+    private async Task<Claim> LeaveToOthersAsync(DateTimeOffset since, SagaEvent[] claim)
+    {
+        var age = await _runtime.Journal.GetTimeAsync(_stopping).ConfigureAwait(false) - since;
+        if (age < _runtime.Options.UnknownDefinitionTimeout || claim.Length == 0)
+        {
+            return Claim.Later;
+        }
+
+        var parked = await ParkAsync(claim, "No worker knows the version of its definition that it was started with.").ConfigureAwait(false);
+        return parked ? Claim.Nothing : Claim.Later;
+    }
+
+    private async Task<bool> ParkAsync(SagaEvent[] claim, string reason)
+    {
+        if (!await TryAppendAsync([.. claim, new SagaEvent.Settled(SagaStatus.Parked, reason)]).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        Log.Parked(_runtime.Logger, _state.Id, reason);
+        _runtime.Metrics.Settled(_definition.Name, SagaStatus.Parked);
+        _runtime.Signals.Raise(_state.Id);
+        return true;
+    }
+}

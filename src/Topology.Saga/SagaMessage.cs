@@ -1,0 +1,30 @@
+namespace Topology.Saga;
+
+/// <summary>What others have to say to a saga. The hierarchy is closed: an inbox stores these and no others.</summary>
+public abstract record SagaMessage
+{
+    private SagaMessage()
+    {
+    }
+
+    /// <summary>An operator decides about an exhausted step or compensation, or about a parked saga.</summary>
+    /// <param name="Verb">The decision.</param>
+    /// <param name="StepId">The step.</param>
+    /// <param name="Actor">Who decided.</param>
+    /// <param name="Reason">Why.</param>
+    /// <param name="NewInput">
+    /// For <see cref="SagaVerb.Retry"/>: what the saga's input is from now on; <see langword="null"/> leaves it. New input is a new key.
+    /// </param>
+    public sealed record Decision(SagaVerb Verb, string StepId, string Actor, string Reason, SagaValue? NewInput = null) : SagaMessage;
+
+    /// <summary>The saga is to end without completing. Past its point of no return it goes on all the same.</summary>
+    /// <param name="Compensate">Whether what was done is undone.</param>
+    /// <param name="Actor">Who asked.</param>
+    /// <param name="Reason">Why.</param>
+    public sealed record Cancellation(bool Compensate, string Actor, string Reason) : SagaMessage;
+
+    /// <summary>Something a step of the saga waits for, or will wait for.</summary>
+    /// <param name="Name">The signal's name.</param>
+    /// <param name="Value">What came with it.</param>
+    public sealed record Signal(string Name, SagaValue Value) : SagaMessage;
+}

@@ -1,0 +1,270 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Topology.Retry;
+using Topology.Saga.Internal;
+
+namespace Topology.Saga.Tests;
+
+internal sealed class SimulatedCrashException : Exception;
+
+internal enum CrashPoint
+{
+    BeforeAppend,
+    AfterAppend,
+    AfterEffect,
+}
+
+/// <summary>Runs scenarios without a host: a crash ends the owner where it stands, and the next one takes the same item.</summary>
+/// <remarks>Owners' clocks are wrong by an hour, one ahead, the next behind. The store's is right.</remarks>
+internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSink, IDisposable
+{
+    private readonly InMemorySagaEffectGuard _guard = new();
+    private readonly InMemorySagaJournal _journal = new(TimeProvider.System);
+    private readonly ServiceProvider[] _owners;
+    private readonly Dictionary<string, Scenario> _scenarios;
+    private int _appends;
+    private (CrashPoint Point, int Number)? _crash;
+    private int _effects;
+
+    public CrashWorld(IReadOnlyList<Scenario> scenarios)
+    {
+        _scenarios = scenarios.ToDictionary(scenario => scenario.Name);
+        var dispatcher = new InMemorySagaDispatcher(TimeProvider.System);
+        var inbox = new InMemorySagaInbox();
+        Inbox = inbox;
+        Dispatcher = dispatcher;
+        var definitions = scenarios.Select(Define).ToList();
+        Definitions = definitions.ToDictionary(definition => definition.Name);
+        _owners = [.. new[] { 1, -1 }.Select(hours => Owner(hours, scenarios, definitions, inbox, dispatcher))];
+    }
+
+    public Dictionary<string, SagaDefinition<string>> Definitions { get; }
+
+    public InMemorySagaInbox Inbox { get; }
+
+    public InMemorySagaDispatcher Dispatcher { get; }
+
+    public List<string> Trace { get; } = [];
+
+    public HashSet<string> Keys { get; } = [];
+
+    public List<SagaLetter> Letters { get; } = [];
+
+    public int Appends => _appends;
+
+    public int Effects => _effects;
+
+    /// <summary>The entry at which the crash came, when it was one.</summary>
+    public SagaEntry? CrashedAt { get; private set; }
+
+    public Func<int, Task>? BeforeEachAppend { get; set; }
+
+    /// <summary>Runs a saga to its rest; returns it and how many owners that took.</summary>
+    public async Task<(SagaSnapshot Saga, int Owners)> RunAsync(Scenario scenario, string value, (CrashPoint Point, int Number)? crash)
+    {
+        _appends = 0;
+        _effects = 0;
+        _crash = crash;
+        CrashedAt = null;
+        Trace.Clear();
+        Keys.Clear();
+        Letters.Clear();
+        var client = _owners[0].GetRequiredService<ISagaClient>();
+        var id = await client.StartAsync(Definitions[scenario.Name], value, "input", null, CancellationToken.None);
+        var lease = new Lease(id);
+        for (var owner = 0; owner < 5; owner++)
+        {
+            try
+            {
+                var runtime = _owners[owner % 2].GetRequiredService<SagaRuntime>();
+                Assert.True(await new SagaRun(runtime, Definitions[scenario.Name], lease, CancellationToken.None).RunAsync());
+                return ((await client.GetAsync(id, CancellationToken.None))!, owner + 1);
+            }
+            catch (SimulatedCrashException)
+            {
+                _crash = null;
+            }
+        }
+
+        throw new InvalidOperationException("It never ended.");
+    }
+
+    public async ValueTask<SagaAppendResult> AppendAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken)
+    {
+        var number = ++_appends;
+        if (BeforeEachAppend is { } before)
+        {
+            await before(number);
+        }
+
+        if (_crash == (CrashPoint.BeforeAppend, number))
+        {
+            CrashedAt = entry;
+            throw new SimulatedCrashException();
+        }
+
+        var result = await _journal.AppendAsync(id, expectedVersion, entry, cancellationToken);
+        if (_crash == (CrashPoint.AfterAppend, number))
+        {
+            CrashedAt = entry;
+            throw new SimulatedCrashException();
+        }
+
+        return result;
+    }
+
+    public ValueTask<IReadOnlyList<SagaStoredEntry>> ReadAsync(SagaId id, long afterVersion, CancellationToken cancellationToken) =>
+        _journal.ReadAsync(id, afterVersion, cancellationToken);
+
+    public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => _journal.GetTimeAsync(cancellationToken);
+
+    public IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken) => _journal.ListAsync(definition, cancellationToken);
+
+    public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
+        _guard.ExecuteAsync(
+            key,
+            async () =>
+            {
+                // The effect happened, and the process ended before anybody could write that down.
+                var number = ++_effects;
+                Keys.Add($"{key.StepId}/{key.Undo}/{key}");
+                var crashes = _crash == (CrashPoint.AfterEffect, number);
+                try
+                {
+                    var result = await effect();
+                    return crashes ? throw new SimulatedCrashException() : result;
+                }
+                catch (Exception error) when (crashes && error is not SimulatedCrashException)
+                {
+                    throw new SimulatedCrashException();
+                }
+            },
+            cancellationToken);
+
+    public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken) => _guard.SealAsync(key, cancellationToken);
+
+    public ValueTask PublishAsync(SagaLetter letter, CancellationToken cancellationToken)
+    {
+        if (Letters.All(known => known.Id != letter.Id))
+        {
+            Letters.Add(letter);
+        }
+
+        return default;
+    }
+
+    public ValueTask CloseAsync(string letterId, CancellationToken cancellationToken) => default;
+
+    public void Dispose()
+    {
+        foreach (var owner in _owners)
+        {
+            owner.Dispose();
+        }
+    }
+
+    // Scripts are played by the try within one owner's time, so that a crash does not use up an outcome.
+    private void Play(string scenario, string direction, string step, int attempt, bool unknown)
+    {
+        Trace.Add($"{direction}:{step}#{attempt}{(unknown ? ":unknown" : "")}");
+        var script = _scenarios[scenario].Steps.Single(s => s.Id == step);
+        var outcomes = direction == "do" ? script.Attempts : script.Compensation!.Outcomes;
+        switch (outcomes[Math.Min(attempt, outcomes.Count) - 1])
+        {
+            case "ok":
+                return;
+            case "reject":
+                throw new SagaRejectedException("scripted");
+            case "timeout":
+                throw new TimeoutException("scripted");
+            default:
+                throw new HttpRequestException("scripted");
+        }
+    }
+
+    private SagaDefinition<string> Define(Scenario scenario)
+    {
+        var builder = SagaDefinition.Create<string>(scenario.Name);
+        foreach (var step in scenario.Steps)
+        {
+            builder.Step(
+                step.Id,
+                (context, _) =>
+                {
+                    Play(scenario.Name, "do", context.StepId, context.Attempt, unknown: false);
+                    return ValueTask.FromResult(context.StepId);
+                },
+                new SagaStepOptions
+                {
+                    MaxAttempts = step.MaxAttempts,
+                    Kind = step.Kind switch { "pivot" => SagaStepKind.Pivot, "retriable" => SagaStepKind.Retriable, _ => SagaStepKind.Compensable },
+                });
+        }
+
+        return builder.Build();
+    }
+
+    private ServiceProvider Owner(
+        int hours, IReadOnlyList<Scenario> scenarios, List<SagaDefinition<string>> definitions, ISagaInbox inbox, ISagaDispatcher dispatcher)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
+        services.AddSingleton<TimeProvider>(new WrongClock(TimeSpan.FromHours(hours)));
+        services.AddSingleton<ISagaJournal>(this).AddSingleton(inbox).AddSingleton(dispatcher).AddSingleton<ISagaEffectGuard>(this).AddSingleton<ISagaLetterSink>(this);
+        services.AddSingleton(this);
+        services.Configure<RetryProfileOptions>(RetryProfileNames.Default, profile => profile.BaseDelay = TimeSpan.Zero);
+        services.AddSagaCompensation<Undo>("undo");
+        foreach (var (scenario, definition) in scenarios.Zip(definitions))
+        {
+            services.AddSaga(definition);
+            services.Configure<SagaCompensationTableOptions>(scenario.Name, table =>
+            {
+                foreach (var step in scenario.Steps.Where(step => step.Kind == "comp"))
+                {
+                    table.Steps.Add(new()
+                    {
+                        StepId = step.Id,
+                        CompensationAction = new()
+                        {
+                            Type = "undo", RetryCount = step.Compensation!.RetryCount,
+                            OnFailure = Enum.Parse<SagaCompensationFailure>(step.Compensation.OnFailure, ignoreCase: true),
+                        },
+                    });
+                }
+            });
+        }
+
+        return services.BuildServiceProvider();
+    }
+
+    private sealed class Undo(CrashWorld world) : ISagaCompensation
+    {
+        public ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken)
+        {
+            world.Play(context.SagaId.Definition, "undo", context.StepId, context.Attempt, context.OutcomeUnknown);
+            return default;
+        }
+    }
+
+    private sealed class WrongClock(TimeSpan wrongBy) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + wrongBy;
+    }
+
+    private sealed class Lease(SagaId id) : ISagaLease
+    {
+        public SagaId SagaId => id;
+
+        public string ItemId => "item";
+
+        public string? TimerOf => null;
+
+        public DateTimeOffset EnqueuedAt => DateTimeOffset.UtcNow;
+
+        public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
+
+        public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken) => default;
+    }
+}
