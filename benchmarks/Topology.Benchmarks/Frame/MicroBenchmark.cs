@@ -13,7 +13,8 @@ namespace Topology.Benchmarks.Frame;
 
 /// <summary>Runs a BenchmarkDotNet class. Categories are cases, methods are sides.</summary>
 /// <remarks>
-/// All sides of a case run in one process, one after the other, so that a noisy machine disturbs them alike. Figures are the fastest of all iterations: what is above it is the neighbours of a shared machine.
+/// All sides of a case run in one process, one after the other. A figure is the fastest of many iterations that are shorter than a turn of the
+/// scheduler: on a shared machine everything above it is the neighbours.
 /// </remarks>
 internal sealed class MicroBenchmark
 {
@@ -31,9 +32,8 @@ internal sealed class MicroBenchmark
 
     public static MicroBenchmark Run<T>(bool quick)
     {
-        var job = quick
-            ? Job.Default.WithWarmupCount(2).WithIterationCount(4).WithIterationTime(TimeInterval.FromMilliseconds(60))
-            : Job.Default.WithWarmupCount(8).WithIterationCount(20).WithIterationTime(TimeInterval.FromMilliseconds(250));
+        var job = Job.Default.WithIterationTime(TimeInterval.FromMilliseconds(4));
+        job = quick ? job.WithWarmupCount(10).WithIterationCount(15) : job.WithWarmupCount(100).WithIterationCount(300);
         var config = ManualConfig.CreateEmpty()
             .AddJob(job.WithToolchain(InProcessEmitToolchain.Instance))
             .AddDiagnoser(new MemoryDiagnoser(new MemoryDiagnoserConfig(displayGenColumns: false)))
