@@ -1,4 +1,5 @@
 using Topology.Benchmarks.Frame;
+using Topology.Benchmarks.Health;
 using Topology.Benchmarks.Retry;
 
 // AREA|all [--quick] [--results DIRECTORY]: run by eng/bench.sh.
@@ -9,7 +10,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea()];
+IBenchArea[] areas = [new RetryArea(), new HealthArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var chosen = areas.Where(area => wanted == "all" || wanted == area.Name).ToList();
 if (chosen.Count == 0)

@@ -16,17 +16,17 @@ public static class DeadLetterReasons
     public const string Undecodable = "undecodable";
 
     /// <summary>A compensation used up its tries.</summary>
-    public const string CompensationFailed = "compensation-failed";
+    public const string CompensationExhausted = "compensation-exhausted";
 
     /// <summary>A saga can go neither forward nor back.</summary>
-    public const string Stuck = "stuck";
+    public const string SagaStuck = "saga-stuck";
 
     /// <summary>The message was put into the queue's subject by another program, without this package's headers.</summary>
     public const string External = "external";
 
     internal static string Tag(string reason) => reason switch
     {
-        MaxAttempts or Rejected or CrashLoop or Undecodable or CompensationFailed or Stuck or External => reason,
+        MaxAttempts or Rejected or CrashLoop or Undecodable or CompensationExhausted or SagaStuck or External => reason,
         _ => "other",
     };
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Topology.Dlq;
 using Topology.Dlq.Internal;
+using Topology.Retry;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -46,6 +47,7 @@ public static class DeadLetterServiceCollectionExtensions
         services.TryAddSingleton<IDeadLetterStore, DeadLetterStore>();
         services.TryAddSingleton<IDeadLetterRedrive, DeadLetterRedrive>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeadLetterAlertSink, LogAlertSink>());
+        services.AddSingleton<AlertSender>();
         services.AddSingleton<IHostedService, DeadLetterWorker>();
         services.AddSingleton<IHostedService, DeadLetterSampler>();
         return services;
@@ -72,9 +74,61 @@ public static class DeadLetterServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrEmpty(queue);
         services.TryAddScoped<T>();
-        if (!Instances<DeadLetterProcessorRegistration>(services).Any(known => known.Queue == queue && known.Type == typeof(T)))
-            services.AddSingleton(new DeadLetterProcessorRegistration(queue, typeof(T), static provider => provider.GetRequiredService<T>()));
+        return services.AddProcessor(new(queue, typeof(T), static provider => provider.GetRequiredService<T>()));
+    }
+
+    /// <summary>Adds a step to what is done for every letter of a queue: record, the steps in the order of these calls, alert; then the letter
+    /// is parked for a person. It is the queue's processor.</summary>
+    /// <remarks>A step that keeps failing uses up the letter's tries; people are told before it is parked. An alert that fails never repeats
+    /// a step.</remarks>
+    /// <typeparam name="T">The step; created by the container for each try, in a scope of its own.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <param name="queue">The logical name of the queue, such as <c>agent.run.dlq</c>.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="queue"/> is empty.</exception>
+    public static IServiceCollection AddDeadLetterStep<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services, string queue)
+        where T : class, IDeadLetterStep
+    {
+        services.AddDeadLetterSteps(queue);
+        services.TryAddEnumerable(ServiceDescriptor.KeyedScoped<IDeadLetterStep, T>(queue));
         return services;
+    }
+
+    /// <summary>Makes record and alert, without a step of the application, the processor of a queue.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="queue">The logical name of the queue, such as <c>agent.run.dlq</c>.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="queue"/> is empty.</exception>
+    public static IServiceCollection AddDeadLetterSteps(this IServiceCollection services, string queue)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(queue);
+        return services.AddProcessor(new(
+            queue, typeof(StepsProcessor), provider => ActivatorUtilities.CreateInstance<StepsProcessor>(provider, queue)));
+    }
+
+    /// <summary>Makes failed tool calls again: the processor of <c>tool.call.dlq</c>.</summary>
+    /// <remarks>Call n is made after the wait n of the retry profile <c>tool_calls</c>: 2, 4, 8, 16, 32 s. A call that succeeds closes its
+    /// letter; the last failure parks it.</remarks>
+    /// <typeparam name="T">The handler; created by the container for each call, in a scope of its own.</typeparam>
+    /// <param name="services">The services.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static IServiceCollection AddToolCallHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        this IServiceCollection services)
+        where T : class, IToolCallHandler
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddScoped<T>();
+        return services.AddProcessor(new(
+            DeadLetterQueueNames.ToolCall,
+            typeof(T),
+            static provider => new ToolCallProcessor(
+                provider.GetRequiredService<T>(), provider.GetRequiredService<IRetryPolicies>().Get(RetryProfileNames.ToolCalls)),
+            RetryProfileNames.ToolCalls));
     }
 
     /// <summary>Registers where a queue's letters go when they are redriven.</summary>
@@ -123,6 +177,34 @@ public static class DeadLetterServiceCollectionExtensions
         if (services.FirstOrDefault(service => !service.IsKeyedService && ReferenceEquals(service.ImplementationFactory, MissingProvider)) is { } missing)
             services.Remove(missing);
         services.TryAddSingleton<IDeadLetterQueueProvider, T>();
+        return services;
+    }
+
+    /// <summary>Posts alerts to an address, beside the log and other sinks.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="name">The sink's name, unique and stable between releases.</param>
+    /// <param name="address">Where to post.</param>
+    /// <param name="timeout">How long one post may take; 10 seconds when <see langword="null"/>.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="ArgumentNullException">An argument is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="name"/> is empty.</exception>
+    public static IServiceCollection AddDeadLetterWebhook(
+        this IServiceCollection services, string name, Uri address, TimeSpan? timeout = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(address);
+        services.AddSingleton<IDeadLetterAlertSink>(_ => new WebhookAlertSink(
+            name,
+            address,
+            new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), AllowAutoRedirect = false }) { Timeout = timeout ?? TimeSpan.FromSeconds(10) }));
+        return services;
+    }
+
+    private static IServiceCollection AddProcessor(this IServiceCollection services, DeadLetterProcessorRegistration registration)
+    {
+        if (!Instances<DeadLetterProcessorRegistration>(services).Any(known => known.Queue == registration.Queue && known.Type == registration.Type))
+            services.AddSingleton(registration);
         return services;
     }
 

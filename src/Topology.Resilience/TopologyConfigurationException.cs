@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -10,6 +11,8 @@ namespace Topology.Resilience;
 /// </remarks>
 public sealed class TopologyConfigurationException : OptionsValidationException
 {
+    private const int MaxLines = 100;
+
     internal TopologyConfigurationException(IReadOnlyList<TopologyDiagnostic> diagnostics)
         : base("Topology", typeof(IConfiguration), diagnostics.Select(d => d.ToString()))
     {
@@ -19,6 +22,8 @@ public sealed class TopologyConfigurationException : OptionsValidationException
     /// <summary>Gets the errors, in file order, those without a line last.</summary>
     public IReadOnlyList<TopologyDiagnostic> Diagnostics { get; }
 
-    /// <summary>Gets the errors, one a line.</summary>
-    public override string Message => string.Join('\n', Failures);
+    /// <summary>Gets the first hundred errors, one a line.</summary>
+    public override string Message => Diagnostics.Count <= MaxLines
+        ? string.Join('\n', Failures)
+        : string.Create(CultureInfo.InvariantCulture, $"{string.Join('\n', Failures.Take(MaxLines))}\n… and {Diagnostics.Count - MaxLines} more errors");
 }

@@ -12,8 +12,8 @@ public sealed class TopologyDiagnostic
         Severity = severity;
         Code = string.Create(CultureInfo.InvariantCulture, $"TOPO{code}");
         Origin = origin;
-        Key = key;
-        Text = text;
+        Key = OneLine(key);
+        Text = OneLine(text);
     }
 
     /// <summary>Gets whether this stops the host.</summary>
@@ -49,4 +49,8 @@ public sealed class TopologyDiagnostic
         TopologyDiagnosticSeverity.Warning => "warning",
         _ => "info",
     };
+
+    /// <summary>What a file holds must not steer the terminal it is printed on, nor look like a second finding.</summary>
+    private static string OneLine(string text) =>
+        text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
 }

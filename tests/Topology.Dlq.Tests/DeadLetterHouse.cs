@@ -41,7 +41,7 @@ internal sealed class DeadLetterHouse : IAsyncDisposable
         Id = id,
         Subject = "order_processing.payment_authorization",
         Tenant = "acme",
-        Reason = DeadLetterReasons.CompensationFailed,
+        Reason = DeadLetterReasons.CompensationExhausted,
         ErrorType = "System.TimeoutException",
         ErrorMessage = "no answer",
         Headers = [new("x-a", "1"), new("X-A", "2")],

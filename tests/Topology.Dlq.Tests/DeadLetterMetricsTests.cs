@@ -19,7 +19,7 @@ public sealed class DeadLetterMetricsTests
         var counted = counter.GetMeasurementSnapshot();
         Assert.Equal([1, 1], counted.Select(measurement => measurement.Value));
         Assert.Equal([DeadLetterHouse.Queue, DeadLetterHouse.Queue], counted.Select(measurement => measurement.Tags["queue"]));
-        Assert.Equal(["compensation-failed", "other"], counted.Select(measurement => measurement.Tags["reason"]));
+        Assert.Equal(["compensation-exhausted", "other"], counted.Select(measurement => measurement.Tags["reason"]));
     }
 
     [Fact]

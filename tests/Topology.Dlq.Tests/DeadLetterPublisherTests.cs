@@ -17,7 +17,7 @@ public sealed class DeadLetterPublisherTests
         Assert.Equal(new DeadLetterReceipt(DeadLetterHouse.Queue, "a", DeadLetterOutcome.Stored), first);
         Assert.False(first.AlreadyPresent);
         Assert.True(second.AlreadyPresent);
-        Assert.Equal(DeadLetterReasons.CompensationFailed, (await house.Store.GetAsync(DeadLetterHouse.Queue, "a", Token))!.Reason);
+        Assert.Equal(DeadLetterReasons.CompensationExhausted, (await house.Store.GetAsync(DeadLetterHouse.Queue, "a", Token))!.Reason);
     }
 
     [Fact]

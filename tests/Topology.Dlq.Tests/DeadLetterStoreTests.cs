@@ -76,7 +76,7 @@ public sealed class DeadLetterStoreTests
         var stats = await house.Store.StatsAsync(DeadLetterHouse.Queue, Token);
         Assert.Equal(start, stats.OldestAt);
         Assert.Equal(1, stats.ByReason["r"]);
-        Assert.Equal(1, stats.ByReason[DeadLetterReasons.CompensationFailed]);
+        Assert.Equal(1, stats.ByReason[DeadLetterReasons.CompensationExhausted]);
         Assert.True(stats.Bytes > 0);
     }
 

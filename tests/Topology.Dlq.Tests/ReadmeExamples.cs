@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using NATS.Client.Core;
 
 namespace Topology.Dlq.Tests;
 
@@ -12,6 +13,20 @@ internal static class ReadmeExamples
         services.AddInMemoryDeadLetterQueues(); // or AddJetStreamDeadLetterQueues(), on the registered INatsConnection
         services.AddDeadLetterProcessor<RunProcessor>(DeadLetterQueueNames.AgentRun);
         services.AddRedriveTarget<RunAgain>(DeadLetterQueueNames.AgentRun);
+        #endregion
+    }
+
+    public static void RegisterOnAServer(IServiceCollection services, INatsConnection connection)
+    {
+        #region server
+        services.AddSingleton(connection);
+        services.AddTopologyDlq();
+        services.AddJetStreamDeadLetterQueues(options => options.Provision = DeadLetterProvisioning.Create);
+        services.AddGuardedConsumer<RunHandler>("orchestrator", options => options.Stream = "AGENT_RUNS"); // fails into agent.run.dlq
+        services.AddDeadLetterStep<CancelRun>(DeadLetterQueueNames.AgentRun); // record, cancel the run, alert
+        services.AddToolCallHandler<CallTool>(); // tool.call.dlq: again after 2, 4, 8, 16, 32 s, then parked
+        services.AddSourceRedriveTarget(DeadLetterQueueNames.AgentRun); // back into AGENT_RUNS, for "orchestrator"
+        services.AddDeadLetterWebhook("on-call", new Uri("https://alerts.example/hook"));
         #endregion
     }
 
@@ -48,6 +63,23 @@ internal static class ReadmeExamples
     {
         public ValueTask<DeadLetterVerdict> ProcessAsync(DeadLetterContext context, CancellationToken cancellationToken) =>
             ValueTask.FromResult(DeadLetterVerdict.Done);
+    }
+
+    private sealed class RunHandler : IWorkHandler
+    {
+        public ValueTask<WorkVerdict> HandleAsync(WorkMessage message, CancellationToken cancellationToken) => ValueTask.FromResult(WorkVerdict.Done);
+    }
+
+    private sealed class CancelRun : IDeadLetterStep
+    {
+        public string Name => "cancel-run";
+
+        public ValueTask RunAsync(DeadLetter letter, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
+
+    private sealed class CallTool : IToolCallHandler
+    {
+        public ValueTask CallAsync(DeadLetter letter, int attempt, CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }
 
     private sealed class RunAgain : IRedriveTarget

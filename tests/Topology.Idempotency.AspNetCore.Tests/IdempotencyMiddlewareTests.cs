@@ -329,6 +329,7 @@ public sealed class IdempotencyMiddlewareTests
         gate.SetResult();
         await stream.ReadExactlyAsync(buffer, TestContext.Current.CancellationToken);
         Assert.Equal("second", Encoding.ASCII.GetString(buffer));
+        Assert.Equal(0, await stream.ReadAsync(buffer, TestContext.Current.CancellationToken)); // the end is sent after the record is written
 
         using var again = new HttpRequestMessage(HttpMethod.Post, "/runs");
         again.Headers.Add("Idempotency-Key", "k1");

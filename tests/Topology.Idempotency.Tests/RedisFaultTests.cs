@@ -28,6 +28,7 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
             ReconnectRetryPolicy = new LinearRetry(50),
             AllowAdmin = true,
         });
+        await _connection.GetSubscriber().PingAsync(); // both connections are up: what passes from now on is the test's own
         _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
         _executor = new IdempotentExecutor(
             _store,

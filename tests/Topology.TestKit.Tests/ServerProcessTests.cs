@@ -45,14 +45,14 @@ public sealed class ServerProcessTests
         }
 
         var handOver = Path.Combine(Path.GetTempPath(), $"topology-handover-{Guid.NewGuid():N}");
+        using var run = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
+            ["--filter-method", "*." + nameof(Servers_and_directories_are_gone_after_the_test_process_is_killed)])
+        {
+            Environment = { [HandOver] = handOver },
+            RedirectStandardOutput = true,
+        })!;
         try
         {
-            using var run = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
-                ["--filter-method", "*." + nameof(Servers_and_directories_are_gone_after_the_test_process_is_killed)])
-            {
-                Environment = { [HandOver] = handOver },
-                RedirectStandardOutput = true,
-            })!;
             await Until.True(() => File.Exists(handOver) || run.HasExited, TimeSpan.FromSeconds(60), Token);
             Assert.True(File.Exists(handOver), "The inner run ended early.");
             var held = await File.ReadAllLinesAsync(handOver, Token);
@@ -67,6 +67,7 @@ public sealed class ServerProcessTests
         }
         finally
         {
+            run.Kill();
             File.Delete(handOver);
         }
     }
@@ -79,7 +80,7 @@ public sealed class ServerProcessTests
         await File.WriteAllLinesAsync(
             handOver + ".part", [$"{nats.ProcessId}", nats.Directory, $"{redis.ProcessId}", redis.Directory], Token);
         File.Move(handOver + ".part", handOver);
-        await Task.Delay(Timeout.Infinite, Token);
+        await Task.Delay(TimeSpan.FromMinutes(2), Token); // not for ever, should nobody kill it
     }
 
     // A killed orphan stays a zombie where process 1 reaps none, as in many containers.

@@ -7,11 +7,13 @@ namespace Topology.Dlq.Internal;
 internal sealed class DeadLetterMetrics
 {
     private readonly ConcurrentDictionary<string, DeadLetterQueueSample> _samples = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<TimeSpan>> _pulls = new(StringComparer.Ordinal);
     private readonly Counter<long>? _published;
     private readonly Counter<long>? _processed;
     private readonly Counter<long>? _redriven;
     private readonly Counter<long>? _handled;
     private readonly Counter<long>? _publishFailed;
+    private readonly Counter<long>? _alertFailed;
 
     public DeadLetterMetrics(TimeProvider time, IMeterFactory? factory)
     {
@@ -29,10 +31,16 @@ internal sealed class DeadLetterMetrics
                 sample.Value.OldestAt is { } at ? Math.Max(0, (time.GetUtcNow() - at).TotalSeconds) : 0, Tag("queue", sample.Key))),
             unit: "s",
             description: "Age of the oldest letter of a queue");
+        meter.CreateObservableGauge(
+            "topology.dlq.since_pull",
+            () => _pulls.Select(pull => new Measurement<double>(pull.Value().TotalSeconds, Tag("consumer", pull.Key))),
+            unit: "s",
+            description: "Time since a guarded consumer last asked for messages");
         _processed = meter.CreateCounter<long>("topology.dlq.processed", unit: "{letter}", description: "Verdicts of dead-letter processors");
         _handled = meter.CreateCounter<long>("topology.dlq.handled", unit: "{message}", description: "Verdicts of guarded consumers");
         _publishFailed = meter.CreateCounter<long>(
             "topology.dlq.publish_failures", unit: "{letter}", description: "Letters that a queue did not take; the original stays");
+        _alertFailed = meter.CreateCounter<long>("topology.dlq.alert_failures", unit: "{alert}", description: "Alerts that a sink did not take");
         _redriven = meter.CreateCounter<long>("topology.dlq.redrives", unit: "{letter}", description: "Letters handed to a redrive target");
     }
 
@@ -44,6 +52,11 @@ internal sealed class DeadLetterMetrics
         else
             _samples.TryRemove(queue, out _);
     }
+
+    /// <summary>Shows how long ago a guarded consumer asked for messages: a loop that hangs shows here first.</summary>
+    public void Watch(string consumer, Func<TimeSpan> sincePull) => _pulls[consumer] = sincePull;
+
+    public DeadLetterQueueSample? LastSample(string queue) => _samples.TryGetValue(queue, out var sample) ? sample : null;
 
     public void Published(string queue, string reason)
     {
@@ -61,6 +74,12 @@ internal sealed class DeadLetterMetrics
     {
         if (_handled?.Enabled == true)
             _handled.Add(1, Tag("consumer", consumer), Tag("verdict", verdict.ToString()));
+    }
+
+    public void AlertFailed(string queue)
+    {
+        if (_alertFailed?.Enabled == true)
+            _alertFailed.Add(1, Tag("queue", queue));
     }
 
     public void PublishFailed(string queue)

@@ -116,6 +116,16 @@ internal sealed class DeadLetterWorker(
             return;
         }
 
+        if (registration.FirstDelayProfile is { } profile && mark.ProcessorStarts == 0)
+        {
+            var wait = letter.LastFailedAt + policies.Get(profile).NextDelay(1, TimeSpan.Zero) - time.GetUtcNow();
+            if (wait > TimeSpan.Zero)
+            {
+                await delivery.PutBackAsync(wait, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+        }
+
         DeadLetterVerdict verdict;
         if (mark.ProcessorStarts >= consumer.MaxDeliver)
         {

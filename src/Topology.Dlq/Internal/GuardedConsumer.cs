@@ -45,11 +45,6 @@ internal sealed class GuardedConsumer(
         Abandoned,
     }
 
-    /// <summary>Gets how long ago the stream was last asked for messages.</summary>
-    public TimeSpan SincePull => time.GetElapsedTime(Volatile.Read(ref _lastPull));
-
-    public string Name => name;
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         using var registration = cancellationToken.Register(_abandon.Cancel);
@@ -73,6 +68,7 @@ internal sealed class GuardedConsumer(
     {
         await Task.Yield();
         Volatile.Write(ref _lastPull, time.GetTimestamp());
+        metrics.Watch(name, () => time.GetElapsedTime(Volatile.Read(ref _lastPull)));
         using var finished = new CancellationTokenSource();
         var renewing = RenewAsync(finished.Token);
         var failures = 0;

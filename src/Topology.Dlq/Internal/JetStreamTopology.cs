@@ -42,6 +42,24 @@ internal sealed class JetStreamTopology(
         return drift;
     }
 
+    /// <summary>Looks whether every queue keeps its promises now. A consumer may still be missing: it comes with its processor.</summary>
+    public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
+    {
+        var drift = new List<DeadLetterDrift>();
+        foreach (var queue in queues.Names)
+        {
+            await JetStreamErrors.WrapAsync(
+                queue,
+                async () =>
+                {
+                    await StreamsAsync(queue, DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+                    return true;
+                }).ConfigureAwait(false);
+        }
+
+        return !drift.Any(field => field.Breaks);
+    }
+
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
     public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
         OnceAsync(queue, queue, drift => StreamsAsync(queue, options.Value.Provision, drift, cancellationToken), cancellationToken);

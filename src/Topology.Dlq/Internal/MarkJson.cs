@@ -5,4 +5,5 @@ namespace Topology.Dlq.Internal;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(DeadLetterMark))]
+[JsonSerializable(typeof(DeadLetterAlert))]
 internal sealed partial class MarkJson : JsonSerializerContext;

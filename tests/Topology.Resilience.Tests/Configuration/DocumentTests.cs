@@ -50,7 +50,7 @@ public sealed partial class DocumentTests
     public void The_json_schema_knows_every_key_of_the_specification()
     {
         JsonNode schema = JsonNode.Parse(SchemaDocuments.JsonSchema())!;
-        foreach (RawEntry entry in YamlTree.Read(TestFiles.SpecYaml, "spec").Documents.SelectMany(d => d.Root.Children))
+        foreach (RawEntry entry in YamlTree.Read(TestFiles.SpecYaml, "spec").Documents.SelectMany(d => d.Children))
         {
             Assert.NotNull(schema["properties"]![entry.Key]);
             Walk(entry.Node, schema["properties"]![entry.Key]!, entry.Key);

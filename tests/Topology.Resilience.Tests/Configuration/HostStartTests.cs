@@ -35,7 +35,7 @@ public sealed class HostStartTests
             TestHost.AddPackages(builder.Services);
             builder.Services.AddTopologySettings(builder.Configuration);
             await using WebApplication app = builder.Build();
-            await app.StartAsync(TestContext.Current.CancellationToken);
+            Assert.Fail("The host was built.");
         });
         Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);

@@ -30,6 +30,29 @@ public sealed class HostileInputTests
     }
 
     [Fact]
+    public void A_file_of_nothing_but_unknown_keys_is_answered_soon_and_shortly()
+    {
+        var clock = Stopwatch.StartNew();
+        using var files = new TestFiles();
+        using ConfigurationManager configuration = files.Configuration(string.Concat(Enumerable.Range(0, 60_000).Select(i => $"retry_c{i}: 1\n")));
+        using Microsoft.Extensions.DependencyInjection.ServiceProvider services = TestHost.Services(configuration);
+        var e = Assert.Throws<TopologyConfigurationException>(((Resilience.Internal.Configuration.SettingsMonitor)services.GetService(typeof(Resilience.Internal.Configuration.SettingsMonitor))!).Check);
+        Assert.Equal(60_000, e.Diagnostics.Count);
+        Assert.EndsWith("\n… and 59900 more errors", e.Message, StringComparison.Ordinal);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"{clock.Elapsed}");
+    }
+
+    [Fact]
+    public void More_names_than_anyone_has_are_refused() => Assert.Equal(
+        "topology.yaml(2,3): error TOPO1535: retry_config has more than 1000 entries",
+        Assert.Single(TestHost.Lines("retry_config:\n" + string.Concat(Enumerable.Range(0, 60_000).Select(i => $"  p{i}: {{}}\n")))));
+
+    [Fact]
+    public void What_a_file_holds_cannot_steer_the_terminal() => Assert.Equal(
+        "topology.yaml(1,1): error TOPO1502: unknown key 'a�[31m topology.yaml(9,9): error'; start keys of your own with 'x-'",
+        Assert.Single(TestHost.Lines("\"a\\e[31m\\r\\ntopology.yaml(9,9): error\": 1\n")));
+
+    [Fact]
     public void An_anchor_inside_itself_is_refused() =>
         Assert.Equal("topology.yaml(1,12): error TOPO1534: not valid YAML: no anchor '&a' before this alias", Refused("x: &a { y: *a }"));
 

@@ -73,7 +73,7 @@ public sealed class LayerTests
         RetryProfileOptions options = services.GetRequiredService<IOptionsMonitor<RetryProfileOptions>>().Get("default");
         Assert.Equal((5, RetryJitter.None), (options.MaxAttempts, options.Jitter));
         Assert.Equal(
-            "topology.yaml(7,19): warning TOPO1010: retry_config.default.max_attempts is set again; the earlier document's value at line 3 is not used",
+            "topology.yaml(7,19): warning TOPO1010: retry_config.default.max_attempts is set again; the value at line 3 is not used",
             Assert.Single(TestHost.Findings(Text)).ToString());
     }
 
@@ -124,6 +124,19 @@ public sealed class LayerTests
         outer.AddConfiguration(inner);
         using ServiceProvider services = TestHost.Services(outer);
         Assert.Equal(6, services.GetRequiredService<IOptionsMonitor<RetryProfileOptions>>().Get("default").MaxAttempts);
+    }
+
+    [Fact]
+    public void A_classic_builder_reads_the_file_when_it_is_built()
+    {
+        using var files = new TestFiles();
+        IConfigurationBuilder builder = new ConfigurationBuilder().AddInMemoryCollection([new("Topology:retry_config:default:max_attempts", "8")])
+            .SetBasePath(files.Root).AddTopologyYaml("topology.yaml", reloadOnChange: false);
+        Assert.Equal("TOPO1530", Assert.Single(Assert.Throws<TopologyConfigurationException>(builder.Build).Diagnostics).Code);
+        files.Write("retry_config: { default: { max_attempts: 7, jitter: none } }");
+        IConfigurationRoot configuration = builder.Build();
+        Assert.Equal("8", configuration["Topology:retry_config:default:max_attempts"]);
+        Assert.Equal("none", configuration["Topology:retry_config:default:jitter"]);
     }
 
     [Fact]

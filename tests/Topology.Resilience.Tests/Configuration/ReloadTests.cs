@@ -78,6 +78,29 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
+    public void A_right_value_in_a_rejected_change_is_not_kept_either()
+    {
+        Change(First + "dlq_config:\n  streams:\n    - name: agent.run.dlq\n      max_age: 9d\nidempotency:\n  ttl: 1\n");
+        Assert.Equal(TimeSpan.FromDays(7), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("agent.run.dlq").MaxAge);
+        Change(First + "dlq_config:\n  streams:\n    - name: agent.run.dlq\n      max_age: 9d\n");
+        Assert.Equal(TimeSpan.FromDays(9), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("agent.run.dlq").MaxAge);
+    }
+
+    [Fact]
+    public void Code_that_throws_while_a_change_is_checked_keeps_the_last_good_settings()
+    {
+        bool broken = false;
+        using ServiceProvider services = TestHost.Services(
+            _configuration, more: s => s.AddLogging(l => l.AddProvider(_log)).Configure<RetryProfileOptions>("api_calls", o => o.Budget = broken ? throw new InvalidOperationException("code") : null));
+        IOptionsMonitor<RetryProfileOptions> profiles = services.GetRequiredService<IOptionsMonitor<RetryProfileOptions>>();
+        Assert.Equal(7, profiles.Get("api_calls").MaxAttempts);
+        broken = true;
+        Change("retry_config:\n  api_calls:\n    max_attempts: 9\n");
+        Assert.Equal(7, profiles.Get("api_calls").MaxAttempts);
+        Assert.Contains(_log.Collector.GetSnapshot(), r => r.Id.Id == 1506);
+    }
+
+    [Fact]
     public void A_profile_that_appears_and_then_changes_is_followed()
     {
         Assert.Equal(3, _profiles.Get("fast").MaxAttempts);

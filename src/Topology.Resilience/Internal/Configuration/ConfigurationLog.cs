@@ -21,4 +21,7 @@ internal static partial class ConfigurationLog
 
     [LoggerMessage(1505, LogLevel.Error, "A listener to changed settings failed: {Listener}")]
     public static partial void ListenerFailed(ILogger logger, Exception exception, string listener);
+
+    [LoggerMessage(1506, LogLevel.Error, "Changed settings could not be checked and are not applied; the last good ones stay")]
+    public static partial void ReloadFailed(ILogger logger, Exception exception);
 }

@@ -27,13 +27,20 @@ internal sealed class CrossChecks(
             RetryProfileOptions options = Profile(profile.Name);
             if (options.BaseDelay > options.MaxDelay && (profile.Child("base_delay") ?? profile.Child("max_delay")) is { } at)
             {
-                Error(DiagnosticCodes.BaseDelayAboveMaxDelay, at, $"{profile.Path}.base_delay ({Text(options.BaseDelay)}) must not be above max_delay ({Text(options.MaxDelay)})");
+                Error(
+                    DiagnosticCodes.BaseDelayAboveMaxDelay,
+                    at,
+                    $"{profile.Path}.base_delay ({Text(options.BaseDelay)}) must not be above max_delay ({Text(options.MaxDelay)})");
             }
 
             IReadOnlyList<Setting> budgets = tree.Entries("retry_budgets");
             if (profile.Child("budget") is { Parsed: string budget } named && budgets.Count > 0 && budgets.All(b => b.Name != budget))
             {
-                Warn(DiagnosticCodes.UnknownBudget, named, $"{named.Path}: retry_budgets has no '{budget}'; it gets the default size{DidYouMean(budget, budgets.Select(b => b.Name))}");
+                Warn(
+                    DiagnosticCodes.UnknownBudget,
+                    named,
+                    $"{named.Path}: retry_budgets has no '{budget}'; "
+                    + $"it gets the default size{DidYouMean(budget, budgets.Select(b => b.Name))}");
             }
         }
     }
@@ -50,12 +57,18 @@ internal sealed class CrossChecks(
         if (options.Ttl < least)
         {
             Setting at = node.Child("ttl") ?? node.Find("validation.timestamp_tolerance") ?? node;
-            Error(DiagnosticCodes.TtlBelowTolerance, at, $"idempotency.ttl ({Text(options.Ttl)}) must be at least 2 · validation.timestamp_tolerance + 60s = {Text(least)}");
+            Error(
+                DiagnosticCodes.TtlBelowTolerance,
+                at,
+                $"idempotency.ttl ({Text(options.Ttl)}) must be at least 2 · validation.timestamp_tolerance + 60s = {Text(least)}");
         }
 
         if (options.Lease >= options.Ttl)
         {
-            Error(DiagnosticCodes.LeaseNotBelowTtl, node.Child("lease") ?? node.Child("ttl") ?? node, $"idempotency.lease ({Text(options.Lease)}) must be below ttl ({Text(options.Ttl)})");
+            Error(
+                DiagnosticCodes.LeaseNotBelowTtl,
+                node.Child("lease") ?? node.Child("ttl") ?? node,
+                $"idempotency.lease ({Text(options.Lease)}) must be below ttl ({Text(options.Ttl)})");
         }
     }
 
@@ -69,7 +82,10 @@ internal sealed class CrossChecks(
             if (known is null)
             {
                 string? near = Spelling.Suggest(saga.Name, registrations.Sagas.Keys.Where(s => tree.Root.Find("saga_compensations")!.Child(s) is null));
-                Info(DiagnosticCodes.SagaElsewhere, saga, $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $"; did you mean '{near}'?")}");
+                Info(
+                    DiagnosticCodes.SagaElsewhere,
+                    saga,
+                    $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $"; did you mean '{near}'?")}");
             }
 
             var seen = new Dictionary<string, Setting>(StringComparer.Ordinal);
@@ -84,25 +100,39 @@ internal sealed class CrossChecks(
                     }
                     else if (known is not null && !known.Contains(step))
                     {
-                        Error(DiagnosticCodes.UnknownStep, at, $"{at.Path}: saga '{saga.Name}' has no step '{step}'{DidYouMean(step, known)}");
+                        Error(
+                            DiagnosticCodes.UnknownStep,
+                            at,
+                            $"{at.Path}: saga '{saga.Name}' has no step '{step}'{DidYouMean(step, known)}");
                     }
                 }
 
-                if (OptionsFeeds.TextOf(row, "compensation_action.type") is { } action && known is not null && !registrations.CompensationActions.Contains(action))
+                if (OptionsFeeds.TextOf(row, "compensation_action.type") is { } action
+                    && known is not null && !registrations.CompensationActions.Contains(action))
                 {
                     Setting at = row.Find("compensation_action.type")!;
-                    Error(DiagnosticCodes.UnregisteredAction, at, $"{at.Path}: no compensation '{action}' is registered{DidYouMean(action, registrations.CompensationActions)}");
+                    Error(
+                        DiagnosticCodes.UnregisteredAction,
+                        at,
+                        $"{at.Path}: no compensation '{action}' is registered{DidYouMean(action, registrations.CompensationActions)}");
                 }
 
                 if (OptionsFeeds.TextOf(row, "compensation_action.backoff") is { } backoff && !profiles.Contains(backoff))
                 {
                     Setting at = row.Find("compensation_action.backoff")!;
-                    Error(DiagnosticCodes.UnknownBackoff, at, $"{at.Path}: retry_config has no profile '{backoff}'{DidYouMean(backoff, profiles)}");
+                    Error(
+                        DiagnosticCodes.UnknownBackoff,
+                        at,
+                        $"{at.Path}: retry_config has no profile '{backoff}'{DidYouMean(backoff, profiles)}");
                 }
 
                 if (row.Find("compensation_action.timeout") is { IsFaulty: false, Parsed: TimeSpan timeout } setting && timeout >= lease)
                 {
-                    Warn(DiagnosticCodes.TimeoutNotBelowLease, setting, $"{setting.Path} ({setting.Written}) is not below idempotency.lease ({Text(lease)}); the claim is renewed while the try runs");
+                    Warn(
+                        DiagnosticCodes.TimeoutNotBelowLease,
+                        setting,
+                        $"{setting.Path} ({setting.Written}) is not below idempotency.lease ({Text(lease)}); "
+                        + $"the claim is renewed while the try runs");
                 }
             }
         }
@@ -123,7 +153,9 @@ internal sealed class CrossChecks(
             string? other = byName.Keys.FirstOrDefault(n => DeadLetterQueueNames.ToPhysical(n) == DeadLetterQueueNames.ToPhysical(name));
             if (other is not null)
             {
-                string same = other == name ? $"'{name}' is listed already" : $"'{name}' and '{other}' are both stream '{DeadLetterQueueNames.ToPhysical(name)}' on the server";
+                string same = other == name
+                    ? $"'{name}' is listed already"
+                    : $"'{name}' and '{other}' are both stream '{DeadLetterQueueNames.ToPhysical(name)}' on the server";
                 Error(DiagnosticCodes.CollidingStream, at, $"{at.Path}: {same}{LineOf(byName[other])}");
                 continue;
             }
@@ -157,13 +189,17 @@ internal sealed class CrossChecks(
         }
 
         if (consumers.ContainsKey(DeadLetterQueueNames.ToolCall)
-            && tree.Entries("dlq_config.consumers").FirstOrDefault(c => OptionsFeeds.TextOf(c, "stream") == DeadLetterQueueNames.ToolCall)?.Child("ack_wait")
+            && OptionsFeeds.Queue.Settings(tree, DeadLetterQueueNames.ToolCall).Select(s => s.Child("ack_wait")).FirstOrDefault(s => s is not null)
                 is { IsFaulty: false, Parsed: TimeSpan ackWait } setting)
         {
             TimeSpan longest = Profile(RetryProfileNames.ToolCalls).MaxDelay;
             if (ackWait < longest)
             {
-                Warn(DiagnosticCodes.AckWaitBelowRetryDelay, setting, $"{setting.Path} ({setting.Written}) is below retry_config.tool_calls.max_delay ({Text(longest)}); the letter is renewed while it waits");
+                Warn(
+                    DiagnosticCodes.AckWaitBelowRetryDelay,
+                    setting,
+                    $"{setting.Path} ({setting.Written}) is below retry_config.tool_calls.max_delay ({Text(longest)}); "
+                    + $"the letter is renewed while it waits");
             }
         }
     }
@@ -177,7 +213,10 @@ internal sealed class CrossChecks(
             (string Subject, Setting At) other = seen.FirstOrDefault(s => Overlap(s.Subject, text));
             if (other.At is not null)
             {
-                Error(DiagnosticCodes.OverlappingSubjects, subject, $"{subject.Path}: '{text}' overlaps '{other.Subject}'{LineOf(other.At)}; a letter must have one queue");
+                Error(
+                    DiagnosticCodes.OverlappingSubjects,
+                    subject,
+                    $"{subject.Path}: '{text}' overlaps '{other.Subject}'{LineOf(other.At)}; a letter must have one queue");
             }
 
             seen.Add((text, subject));
@@ -192,7 +231,10 @@ internal sealed class CrossChecks(
                 && probe.Child("period_seconds") is { IsFaulty: false, Parsed: int period }
                 && timeout > period)
             {
-                Warn(DiagnosticCodes.ProbeTimeoutAbovePeriod, at, $"{at.Path} ({timeout}) is above period_seconds ({period}); probes would pile up");
+                Warn(
+                    DiagnosticCodes.ProbeTimeoutAbovePeriod,
+                    at,
+                    $"{at.Path} ({timeout}) is above period_seconds ({period}); probes would pile up");
             }
         }
     }

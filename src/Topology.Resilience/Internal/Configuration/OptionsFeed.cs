@@ -59,11 +59,11 @@ internal static class OptionsFeeds
         });
 
     public static OptionsFeed<DeadLetterOptions> DeadLetter { get; } =
-        new(SettingArea.Dlq, _ => [One], Block("dlq_config"), (node, o) => o.QueueNames.UnionWith(StreamNames(node)));
+        new(SettingArea.Dlq, _ => [One], Block("dlq_config"), (node, o) => o.QueueNames.UnionWith(Texts(node.Child("streams")?.Children, "name")));
 
     public static OptionsFeed<DeadLetterQueueOptions> Queue { get; } = new(
         SettingArea.Dlq,
-        tree => tree.Root.Child("dlq_config") is { } dlq ? StreamNames(dlq).Concat(tree.Entries("dlq_config.consumers").Select(c => TextOf(c, "stream")).OfType<string>()).Distinct() : [],
+        tree => Texts(tree.Entries("dlq_config.streams"), "name").Union(Texts(tree.Entries("dlq_config.consumers"), "stream")),
         (tree, name) => tree.Entries("dlq_config.streams").Where(s => TextOf(s, "name") == name)
             .Concat(tree.Entries("dlq_config.consumers").Where(c => TextOf(c, "stream") == name)),
         (node, o) =>
@@ -103,8 +103,8 @@ internal static class OptionsFeeds
     /// <summary>Returns the text of a value, or <see langword="null"/> where it is absent or faulty.</summary>
     public static string? TextOf(Setting node, string key) => node.Find(key) is { IsFaulty: false, Parsed: string text } ? text : null;
 
-    private static IEnumerable<string> StreamNames(Setting dlq) =>
-        (dlq.Child("streams")?.Children ?? []).Select(s => TextOf(s, "name")).OfType<string>();
+    private static IEnumerable<string> Texts(IReadOnlyList<Setting>? entries, string key) =>
+        (entries ?? []).Select(e => TextOf(e, key)).OfType<string>();
 
     private static Func<SettingsTree, string, IEnumerable<Setting>> Block(string key) =>
         (tree, name) => name.Length == 0 && tree.Root.Child(key) is { } node ? [node] : [];

@@ -16,8 +16,3 @@ internal enum RawKind
 internal sealed record RawSetting(RawKind Kind, string? Value, SettingOrigin Origin, IReadOnlyList<RawEntry> Children, long Size = 1);
 
 internal sealed record RawEntry(string Key, SettingOrigin KeyOrigin, RawSetting Node);
-
-/// <summary>One document of a file, or all of another provider.</summary>
-/// <param name="Root">The mapping at the top.</param>
-/// <param name="ReplacesLists">Whether a list written here replaces the list below it; otherwise items are matched by index.</param>
-internal sealed record RawLayer(RawSetting Root, bool ReplacesLists);

@@ -89,7 +89,9 @@ internal sealed record SettingType(
         value => (string)value,
         text => text.Length == 0
             ? (null, SettingFault.Missing, "has no value")
-            : text.Length > maxLength ? (null, SettingFault.Range, string.Create(CultureInfo.InvariantCulture, $"must be 1..{maxLength} characters (was {text.Length})")) : Right(text));
+            : text.Length > maxLength
+                ? (null, SettingFault.Range, string.Create(CultureInfo.InvariantCulture, $"must be 1..{maxLength} characters (was {text.Length})"))
+                : Right(text));
 
     public static SettingType Choice<T>(params (string Text, T Value)[] choices)
         where T : notnull
@@ -119,7 +121,12 @@ internal sealed record SettingType(
     public static SettingType Jitter { get; } = new(
         "jitter",
         "true, false, none, equal, full, decorrelated, or a proportion above 0 up to 1",
-        "\"anyOf\": [{ \"type\": \"boolean\" }, { \"enum\": [\"none\", \"equal\", \"full\", \"decorrelated\"] }, { \"type\": \"number\", \"exclusiveMinimum\": 0, \"maximum\": 1 }]",
+        """
+        "anyOf": [
+          { "type": "boolean" },
+          { "enum": ["none", "equal", "full", "decorrelated"] },
+          { "type": "number", "exclusiveMinimum": 0, "maximum": 1 }]
+        """,
         value => ((RetryJitter)value).ToString(),
         text =>
         {

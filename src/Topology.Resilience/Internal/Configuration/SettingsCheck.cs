@@ -22,7 +22,8 @@ internal sealed class SettingsCheck(IServiceProvider services)
         return diagnostics;
     }
 
-    private void Validate<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(OptionsFeed<TOptions> feed, SettingsTree tree, List<TopologyDiagnostic> diagnostics)
+    private void Validate<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(
+        OptionsFeed<TOptions> feed, SettingsTree tree, List<TopologyDiagnostic> diagnostics)
         where TOptions : class
     {
         IOptionsFactory<TOptions> factory = services.GetRequiredService<IOptionsFactory<TOptions>>();
@@ -32,8 +33,7 @@ internal sealed class SettingsCheck(IServiceProvider services)
             string path = setting?.Path ?? name;
 
             // What is already known to be wrong is not said twice.
-            if (setting is not null && diagnostics.Any(d => d.Severity == TopologyDiagnosticSeverity.Error
-                && (d.Key == path || d.Key.StartsWith(path + ".", StringComparison.Ordinal) || d.Key.StartsWith(path + "[", StringComparison.Ordinal))))
+            if (setting is not null && diagnostics.Any(d => d.Severity == TopologyDiagnosticSeverity.Error && IsAtOrBelow(d.Key, path)))
             {
                 continue;
             }
@@ -67,6 +67,9 @@ internal sealed class SettingsCheck(IServiceProvider services)
             ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal))
             ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($"'{text}'", StringComparison.Ordinal));
     }
+
+    private static bool IsAtOrBelow(string key, string path) =>
+        key.StartsWith(path, StringComparison.Ordinal) && (key.Length == path.Length || key[path.Length] is '.' or '[');
 
     private static IEnumerable<Setting> Values(Setting setting) =>
         setting.Children.Count == 0 ? [setting] : setting.Children.SelectMany(Values);

@@ -29,6 +29,9 @@ internal sealed class SettingsMonitor : IDisposable
         _logger = loggers.CreateLogger("Topology.Resilience.Configuration");
     }
 
+    /// <summary>Gets whether settings are being checked on this thread: what is made from them now must not be kept.</summary>
+    public static bool IsTrial => t_trial is not null;
+
     /// <summary>Raised with the old and the new settings after a change was applied.</summary>
     public event Action<SettingsTree, SettingsTree>? Changed;
 
@@ -68,6 +71,8 @@ internal sealed class SettingsMonitor : IDisposable
                 throw new TopologyConfigurationException(_failure.Diagnostics);
             }
 
+            // Before the reading, so that no change falls between the two: it waits for the lock.
+            _registration ??= ChangeToken.OnChange(_configuration.GetReloadToken, Reload);
             SettingsTree tree = SettingsReader.Read(_configuration);
             IReadOnlyList<TopologyDiagnostic> found = Check(tree);
             TopologyDiagnostic[] errors = [.. found.Where(d => d.Severity == TopologyDiagnosticSeverity.Error)];
@@ -79,7 +84,6 @@ internal sealed class SettingsMonitor : IDisposable
 
             Notes = found;
             _good = tree;
-            _registration = ChangeToken.OnChange(_configuration.GetReloadToken, Reload);
             return tree;
         }
     }
@@ -90,30 +94,27 @@ internal sealed class SettingsMonitor : IDisposable
         SettingsTree tree;
         lock (_changing)
         {
-            old = _good!;
-            tree = SettingsReader.Read(_configuration);
-            if (tree.Diagnostics.Count == old.Diagnostics.Count && tree.Root.Fingerprint() == old.Root.Fingerprint()
-                && !tree.Diagnostics.Any(d => d.Severity == TopologyDiagnosticSeverity.Error))
+            if (_good is null)
             {
                 return;
             }
 
-            IReadOnlyList<TopologyDiagnostic> found = Check(tree);
-            int errors = found.Count(d => d.Severity == TopologyDiagnosticSeverity.Error);
-            _metrics.Reloaded(applied: errors == 0);
-            foreach (TopologyDiagnostic diagnostic in found)
+            old = _good;
+            try
             {
-                Tell(diagnostic);
+                tree = SettingsReader.Read(_configuration);
+                if (!Accept(old, tree))
+                {
+                    return;
+                }
             }
-
-            if (errors > 0)
+            catch (Exception e)
             {
-                ConfigurationLog.ReloadRejected(_logger, errors);
+                // Code that configures options may throw anything; on a watcher's thread that would end the process.
+                _metrics.Reloaded(applied: false);
+                ConfigurationLog.ReloadFailed(_logger, e);
                 return;
             }
-
-            Notes = found;
-            _good = tree;
         }
 
         ConfigurationLog.ReloadApplied(_logger, string.Join(", ", Differences(old, tree)));
@@ -129,6 +130,32 @@ internal sealed class SettingsMonitor : IDisposable
                 ConfigurationLog.ListenerFailed(_logger, e, listener.Target?.GetType().Name ?? "");
             }
         }
+    }
+
+    private bool Accept(SettingsTree old, SettingsTree tree)
+    {
+        if (tree.Root.Fingerprint() == old.Root.Fingerprint() && !tree.Diagnostics.Any(d => d.Severity == TopologyDiagnosticSeverity.Error))
+        {
+            return false;
+        }
+
+        IReadOnlyList<TopologyDiagnostic> found = Check(tree);
+        int errors = found.Count(d => d.Severity == TopologyDiagnosticSeverity.Error);
+        _metrics.Reloaded(applied: errors == 0);
+        foreach (TopologyDiagnostic diagnostic in found)
+        {
+            Tell(diagnostic);
+        }
+
+        if (errors > 0)
+        {
+            ConfigurationLog.ReloadRejected(_logger, errors);
+            return false;
+        }
+
+        Notes = found;
+        _good = tree;
+        return true;
     }
 
     private IReadOnlyList<TopologyDiagnostic> Check(SettingsTree tree)

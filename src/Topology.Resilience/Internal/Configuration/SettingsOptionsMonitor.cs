@@ -5,10 +5,12 @@ using Microsoft.Extensions.Options;
 namespace Topology.Resilience.Internal.Configuration;
 
 /// <summary>The stock monitor, plus changes of any name: stock change tokens are bound to names known when services are added.</summary>
-internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions> : IOptionsMonitor<TOptions>, IDisposable
+internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>
+    : IOptionsMonitor<TOptions>, IDisposable
     where TOptions : class
 {
     private readonly OptionsMonitor<TOptions> _inner;
+    private readonly IOptionsFactory<TOptions> _factory;
     private readonly IOptionsMonitorCache<TOptions> _cache;
     private readonly SettingsMonitor _settings;
     private readonly OptionsFeed<TOptions> _feed;
@@ -24,6 +26,7 @@ internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(Dynamic
         ILoggerFactory loggers)
     {
         _inner = new OptionsMonitor<TOptions>(factory, sources.Where(s => s is not SettingsChangeToken<TOptions>), cache);
+        _factory = factory;
         _cache = cache;
         _settings = settings;
         _feed = feed;
@@ -31,9 +34,10 @@ internal sealed class SettingsOptionsMonitor<[DynamicallyAccessedMembers(Dynamic
         _settings.Changed += Apply;
     }
 
-    public TOptions CurrentValue => _inner.CurrentValue;
+    public TOptions CurrentValue => Get(Options.DefaultName);
 
-    public TOptions Get(string? name) => _inner.Get(name);
+    /// <summary>Gets the options of a name; while settings are checked, made from these and not kept.</summary>
+    public TOptions Get(string? name) => SettingsMonitor.IsTrial ? _factory.Create(name ?? Options.DefaultName) : _inner.Get(name);
 
     public IDisposable? OnChange(Action<TOptions, string?> listener)
     {

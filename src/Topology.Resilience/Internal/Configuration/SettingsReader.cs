@@ -1,21 +1,24 @@
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Configuration.CommandLine;
-using Microsoft.Extensions.Configuration.EnvironmentVariables;
 
 namespace Topology.Resilience.Internal.Configuration;
 
 /// <summary>Lays every provider's section <c>Topology</c> over each other, key by key against the schema, and keeps each value's place.</summary>
 internal sealed class SettingsReader
 {
+    /// <summary>The most entries of one mapping of names or list.</summary>
+    public const int MaxEntries = 1_000;
+
+    /// <summary>After this many findings no more spellings are compared: a file of nothing but unknown keys must not cost minutes.</summary>
+    private const int MaxSuggestions = 100;
+
     private readonly List<TopologyDiagnostic> _diagnostics = [];
     private readonly Setting _root = new("", "", TopologySchema.Root, SettingOrigin.Code);
 
-    /// <summary>Whether each document of a file already set a key: a second one is legal, and said.</summary>
-    private readonly Dictionary<Setting, string> _lastFile = [];
+    /// <summary>The provider that set each value last.</summary>
+    private readonly Dictionary<Setting, IConfigurationProvider> _setBy = [];
 
-    /// <summary>The values that the flat source now being read has set.</summary>
-    private readonly HashSet<Setting> _setByThisSource = [];
+    private IConfigurationProvider? _provider;
 
     private SettingsReader()
     {
@@ -25,22 +28,22 @@ internal sealed class SettingsReader
     {
         var reader = new SettingsReader();
         var sources = new List<string>();
-        foreach (IConfigurationProvider provider in Providers(configuration))
+        foreach (IConfigurationProvider provider in ProviderLayer.Providers(configuration))
         {
+            reader._provider = provider;
             if (provider is TopologyYamlProvider file)
             {
+                sources.Add(file.Name);
                 reader._diagnostics.AddRange(file.Diagnostics);
-                foreach (RawLayer document in file.Documents)
+                foreach (RawSetting document in file.Documents)
                 {
-                    sources.Add(document.Root.Origin.Source);
-                    reader.Fold(reader._root, document.Root, document.ReplacesLists, document.Root.Origin.Source);
+                    reader.Fold(reader._root, document);
                 }
             }
-            else if (Layer(provider) is { } layer)
+            else if (ProviderLayer.Read(provider) is { } layer)
             {
                 sources.Add(layer.Origin.Source);
-                reader._setByThisSource.Clear();
-                reader.Fold(reader._root, layer, replacesLists: false, file: null);
+                reader.Fold(reader._root, layer);
             }
         }
 
@@ -48,7 +51,7 @@ internal sealed class SettingsReader
         return new SettingsTree(reader._root, reader._diagnostics, sources);
     }
 
-    private void Fold(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void Fold(Setting target, RawSetting source)
     {
         SchemaNode schema = target.Schema;
         switch (schema.Kind)
@@ -56,7 +59,7 @@ internal sealed class SettingsReader
             case SchemaKind.Section or SchemaKind.Names:
                 if (source.Kind == RawKind.Mapping)
                 {
-                    FoldMapping(target, source, replacesLists, file);
+                    FoldMapping(target, source);
                 }
                 else if (source.Kind == RawKind.Sequence || !string.IsNullOrEmpty(source.Value))
                 {
@@ -66,16 +69,21 @@ internal sealed class SettingsReader
 
                 break;
             case SchemaKind.List:
-                FoldList(target, source, replacesLists, file);
+                FoldList(target, source);
                 break;
             case SchemaKind.Value:
-                FoldValue(target, source, file);
+                FoldValue(target, source);
                 break;
         }
     }
 
-    private void FoldMapping(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void FoldMapping(Setting target, RawSetting source)
     {
+        if (HasTooMany(target, source))
+        {
+            return;
+        }
+
         var seen = new Dictionary<string, RawEntry>(StringComparer.Ordinal);
         foreach (RawEntry entry in source.Children)
         {
@@ -95,7 +103,8 @@ internal sealed class SettingsReader
             string path = Join(target.Path, name);
             if (entry.Key.Length == 0 || entry.Key.Length > TopologySchema.MaxName || entry.Key.Contains(':', StringComparison.Ordinal))
             {
-                Report(SettingFault.Shape, schema.Area, entry.KeyOrigin, path, $"'{SettingType.Shorten(entry.Key)}' cannot be a name: 1..{TopologySchema.MaxName} characters without ':'");
+                string shown = SettingType.Shorten(entry.Key);
+                Report(SettingFault.Shape, schema.Area, entry.KeyOrigin, path, $"'{shown}' cannot be a name: 1..{TopologySchema.MaxName} characters without ':'");
                 continue;
             }
 
@@ -117,11 +126,11 @@ internal sealed class SettingsReader
             }
 
             child.IsSet = true;
-            Fold(child, entry.Node, replacesLists, file);
+            Fold(child, entry.Node);
         }
     }
 
-    private void FoldList(Setting target, RawSetting source, bool replacesLists, string? file)
+    private void FoldList(Setting target, RawSetting source)
     {
         if (source.Kind == RawKind.Scalar && string.IsNullOrEmpty(source.Value))
         {
@@ -135,9 +144,18 @@ internal sealed class SettingsReader
             return;
         }
 
-        if (replacesLists)
+        if (HasTooMany(target, source))
         {
-            NoteSetAgain(target, source, file, target.Children.Count > 0);
+            return;
+        }
+
+        if (_provider is TopologyYamlProvider)
+        {
+            if (IsSetHere(target))
+            {
+                NoteSetAgain(target, source);
+            }
+
             target.Clear();
             target.IsFaulty = false;
         }
@@ -153,19 +171,23 @@ internal sealed class SettingsReader
             }
 
             child.IsSet = true;
-            Fold(child, entry.Node, replacesLists, file);
+            Fold(child, entry.Node);
         }
     }
 
-    private void FoldValue(Setting target, RawSetting source, string? file)
+    private void FoldValue(Setting target, RawSetting source)
     {
-        if (file is null && !_setByThisSource.Add(target))
+        if (IsSetHere(target))
         {
-            Report(SettingFault.Twice, target, source.Origin, $"and {Shown(target.Path, target.Origin)} are the same key; keep one");
-            return;
+            if (_provider is not TopologyYamlProvider)
+            {
+                Report(SettingFault.Twice, target, source.Origin, $"and {Shown(target.Path, target.Origin)} are the same key; keep one");
+                return;
+            }
+
+            NoteSetAgain(target, source);
         }
 
-        NoteSetAgain(target, source, file, target.Origin != target.KeyOrigin || target.Parsed is not null);
         SettingRow row = target.Schema.Row!;
         target.Origin = source.Origin;
         target.Parsed = null;
@@ -195,23 +217,37 @@ internal sealed class SettingsReader
         }
     }
 
-    private void NoteSetAgain(Setting target, RawSetting source, string? file, bool wasSet)
+    private bool HasTooMany(Setting target, RawSetting source)
     {
-        if (wasSet && file is not null && _lastFile.GetValueOrDefault(target) == file)
+        if (target.Schema.Kind == SchemaKind.Section || source.Children.Count <= MaxEntries)
         {
-            _diagnostics.Add(new TopologyDiagnostic(
-                TopologyDiagnosticSeverity.Warning,
-                (int)target.Schema.Area + (int)SettingFault.SetAgain,
-                source.Origin,
-                target.Path,
-                string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the earlier document's value at line {target.Origin.Line} is not used")));
+            return false;
         }
 
-        if (file is not null)
-        {
-            _lastFile[target] = file;
-        }
+        _diagnostics.Add(new TopologyDiagnostic(
+            TopologyDiagnosticSeverity.Error,
+            DiagnosticCodes.TooDeep,
+            source.Origin,
+            target.Path,
+            $"{Shown(target.Path, source.Origin)} has more than {MaxEntries} entries"));
+        target.IsFaulty = true;
+        return true;
     }
+
+    /// <summary>Whether the provider being read has set this already, and that it has now.</summary>
+    private bool IsSetHere(Setting target)
+    {
+        bool before = _setBy.GetValueOrDefault(target) == _provider;
+        _setBy[target] = _provider!;
+        return before;
+    }
+
+    private void NoteSetAgain(Setting target, RawSetting source) => _diagnostics.Add(new TopologyDiagnostic(
+        TopologyDiagnosticSeverity.Warning,
+        (int)target.Schema.Area + (int)SettingFault.SetAgain,
+        source.Origin,
+        target.Path,
+        string.Create(CultureInfo.InvariantCulture, $"{target.Path} is set again; the value at line {target.Origin.Line} is not used")));
 
     private void RequireKeys(Setting node)
     {
@@ -238,20 +274,27 @@ internal sealed class SettingsReader
     private void ReportUnknown(Setting target, RawEntry entry)
     {
         string place = target.Path.Length == 0 ? "" : $" in {target.Path}";
-        string? near = Spelling.Suggest(entry.Key, target.Schema.Children.Select(c => c.Name));
+        string? near = _diagnostics.Count > MaxSuggestions ? null : Spelling.Suggest(entry.Key, target.Schema.Children.Select(c => c.Name));
         string hint = near is not null ? $"; did you mean '{near}'?"
             : target.Path.Length == 0 ? "; start keys of your own with 'x-'"
             : $"; known are {string.Join(", ", target.Schema.Children.Select(c => c.Name))}";
         Report(
-            SettingFault.UnknownKey, target.Schema.Area, entry.KeyOrigin, Join(target.Path, entry.Key), $"unknown key '{SettingType.Shorten(entry.Key)}'{place}{hint}");
+            SettingFault.UnknownKey,
+            target.Schema.Area,
+            entry.KeyOrigin,
+            Join(target.Path, entry.Key),
+            $"unknown key '{SettingType.Shorten(entry.Key)}'{place}{hint}");
     }
 
     private void Report(SettingFault fault, Setting target, SettingOrigin origin, string text) =>
         Report(fault, target.Schema.Area, origin, target.Path, $"{Shown(target.Path, origin)} {text}");
 
-    private void Report(SettingFault fault, SettingArea area, SettingOrigin origin, string key, string text) =>
-        _diagnostics.Add(new TopologyDiagnostic(
-            TopologyDiagnosticSeverity.Error, (int)area + (int)fault, origin, key, origin.Line > 0 || text.StartsWith(origin.RawKey ?? "", StringComparison.Ordinal) ? text : $"{origin.RawKey}: {text}"));
+    private void Report(SettingFault fault, SettingArea area, SettingOrigin origin, string key, string text)
+    {
+        // Without a line the key is all there is to search for.
+        string shown = origin.RawKey is { } raw && !text.StartsWith(raw, StringComparison.Ordinal) ? $"{raw}: {text}" : text;
+        _diagnostics.Add(new TopologyDiagnostic(TopologyDiagnosticSeverity.Error, (int)area + (int)fault, origin, key, shown));
+    }
 
     /// <summary>A source without lines is searched by the key as it is spelled there.</summary>
     private static string Shown(string path, SettingOrigin origin) => origin.RawKey ?? path;
@@ -263,58 +306,5 @@ internal sealed class SettingsReader
     {
         string normal = Spelling.Normalise(written);
         return target.Children.Select(c => c.Name).Concat(target.Schema.Names).FirstOrDefault(n => Spelling.Normalise(n) == normal) ?? written;
-    }
-
-    private static IEnumerable<IConfigurationProvider> Providers(IConfiguration configuration) =>
-        configuration is IConfigurationRoot root
-            ? root.Providers.SelectMany(p => p is ChainedConfigurationProvider chained ? Providers(chained.Configuration) : [p])
-            : [new OneConfiguration(configuration)];
-
-    private static RawSetting? Layer(IConfigurationProvider provider)
-    {
-        RawSetting layer = Node(provider, TopologyYamlProvider.Section, 0);
-        return layer.Kind == RawKind.Mapping ? layer : null;
-    }
-
-    private static RawSetting Node(IConfigurationProvider provider, string path, int depth)
-    {
-        SettingOrigin origin = OriginOf(provider, path);
-        string[] keys = depth > YamlTree.MaxDepth ? [] : [.. provider.GetChildKeys([], path).Distinct(StringComparer.OrdinalIgnoreCase)];
-        if (keys.Length == 0)
-        {
-            provider.TryGet(path, out string? value);
-            return new RawSetting(RawKind.Scalar, value, origin, []);
-        }
-
-        var entries = new List<RawEntry>(keys.Length);
-        foreach (string key in keys)
-        {
-            string child = ConfigurationPath.Combine(path, key);
-            entries.Add(new RawEntry(key, OriginOf(provider, child), Node(provider, child, depth + 1)));
-        }
-
-        return new RawSetting(keys.All(k => k.All(char.IsAsciiDigit)) ? RawKind.Sequence : RawKind.Mapping, null, origin, entries);
-    }
-
-    private static SettingOrigin OriginOf(IConfigurationProvider provider, string path) => provider switch
-    {
-        FileConfigurationProvider { Source.Path: { } file } => new SettingOrigin(file, 0, 0, path),
-        EnvironmentVariablesConfigurationProvider => new SettingOrigin("environment", 0, 0, path.Replace(":", "__", StringComparison.Ordinal)),
-        CommandLineConfigurationProvider => new SettingOrigin("command line", 0, 0, $"--{path}"),
-        OneConfiguration => new SettingOrigin("configuration", 0, 0, path),
-        _ => new SettingOrigin(provider.GetType().Name.Replace("ConfigurationProvider", "", StringComparison.Ordinal).ToLowerInvariant(), 0, 0, path),
-    };
-
-    /// <summary>A configuration that does not show its providers, as one provider.</summary>
-    private sealed class OneConfiguration(IConfiguration configuration) : ConfigurationProvider
-    {
-        public override bool TryGet(string key, out string? value)
-        {
-            value = configuration[key];
-            return value is not null;
-        }
-
-        public override IEnumerable<string> GetChildKeys(IEnumerable<string> earlierKeys, string? parentPath) =>
-            configuration.GetSection(parentPath!).GetChildren().Select(c => c.Key);
     }
 }

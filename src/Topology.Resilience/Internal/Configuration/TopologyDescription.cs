@@ -47,7 +47,8 @@ internal sealed class TopologyDescription(IServiceProvider services)
         {
             RetryProfileOptions options = Get<RetryProfileOptions>(name);
             Line(1, name);
-            WriteRows(TopologySchema.RetryProfile, tree.Root.Find("retry_config")?.Child(name), options, Baseline(name, RetryProfileOptions.ForProfile(name)), 2);
+            RetryProfileOptions baseline = Baseline(name, RetryProfileOptions.ForProfile(name));
+            WriteRows(TopologySchema.RetryProfile, tree.Root.Find("retry_config")?.Child(name), options, baseline, 2);
             Row(2, "waits", Waits(options), "");
         }
     }
@@ -88,7 +89,12 @@ internal sealed class TopologyDescription(IServiceProvider services)
 
             Line(2, "consumer");
             WriteRows(
-                TopologySchema.Consumer, written.FirstOrDefault(s => s.Schema.Name == "consumers"), options.Consumer, baseline.Consumer ?? new(), 3, skip: "stream");
+                TopologySchema.Consumer,
+                written.FirstOrDefault(s => s.Schema.Name == "consumers"),
+                options.Consumer,
+                baseline.Consumer ?? new(),
+                3,
+                skip: "stream");
         }
     }
 
@@ -129,6 +135,7 @@ internal sealed class TopologyDescription(IServiceProvider services)
     {
         TopologyRegistrations registrations = services.GetRequiredService<TopologyRegistrations>();
         Head("registered in this process");
+        Row(1, "store", services.GetService<TopologyStore>()?.Name ?? "none named: in memory, in Development only", "");
         Row(1, "sagas", List(registrations.Sagas.Select(s => $"{s.Key} ({string.Join(" → ", s.Value)})")), "");
         Row(1, "compensations", List(registrations.CompensationActions), "");
         Row(1, "queue processors", List(registrations.QueueProcessors), "");

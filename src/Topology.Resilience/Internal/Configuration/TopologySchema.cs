@@ -23,41 +23,61 @@ internal static class TopologySchema
     public static SettingGroup<RetryProfileOptions> RetryProfile { get; } = new SettingGroup<RetryProfileOptions>(
         "retry_config.*", SettingArea.Retry, "A retry profile.", () => new(),
         RetryProfileNames.Default, RetryProfileNames.ApiCalls, RetryProfileNames.ToolCalls, RetryProfileNames.DatabaseOperations)
-        .Integer("max_attempts", 1, 100, o => o.MaxAttempts, (o, v) => o.MaxAttempts = v, "Calls made in all, the first one included; 1 turns retries off.")
+        .Integer("max_attempts", 1, 100, o => o.MaxAttempts, (o, v) => o.MaxAttempts = v,
+            "Calls made in all, the first one included; 1 turns retries off.")
         .Duration("base_delay", s_none, s_day, o => o.BaseDelay, (o, v) => o.BaseDelay = v, "Wait before the second call.")
-        .Duration("max_delay", s_none, 7 * s_day, o => o.MaxDelay, (o, v) => o.MaxDelay = v, "Longest computed wait, jitter included; not below base_delay.")
-        .Number("exponential_base", 1, 10, o => o.ExponentialBase, (o, v) => o.ExponentialBase = v, "Factor by which each wait grows; 1 keeps it constant.")
+        .Duration("max_delay", s_none, 7 * s_day, o => o.MaxDelay, (o, v) => o.MaxDelay = v,
+            "Longest computed wait, jitter included; not below base_delay.")
+        .Number("exponential_base", 1, 10, o => o.ExponentialBase, (o, v) => o.ExponentialBase = v,
+            "Factor by which each wait grows; 1 keeps it constant.")
         .Jitter("jitter", o => o.Jitter, (o, v) => o.Jitter = v, "How waits are spread; true is the proportion 0.1.")
-        .OptionalDuration("attempt_timeout", s_millisecond, s_day, o => o.AttemptTimeout, (o, v) => o.AttemptTimeout = v, "Time one call may take; not set, no bound.")
-        .OptionalDuration("overall_timeout", s_millisecond, 7 * s_day, o => o.OverallTimeout, (o, v) => o.OverallTimeout = v, "Time all calls and waits may take; not set, no bound.")
-        .OptionalDuration("max_server_delay", s_none, 7 * s_day, o => o.MaxServerDelay, (o, v) => o.MaxServerDelay = v, "Longest wait a server may ask for; not set, the larger of max_delay and 120s.")
-        .Choice("unknown", [("retry", UnknownFailure.Retry), ("stop", UnknownFailure.Stop)], o => o.Unknown, (o, v) => o.Unknown = v, "What happens to a failure no rule names.")
+        .OptionalDuration("attempt_timeout", s_millisecond, s_day, o => o.AttemptTimeout, (o, v) => o.AttemptTimeout = v,
+            "Time one call may take; not set, no bound.")
+        .OptionalDuration("overall_timeout", s_millisecond, 7 * s_day, o => o.OverallTimeout, (o, v) => o.OverallTimeout = v,
+            "Time all calls and waits may take; not set, no bound.")
+        .OptionalDuration("max_server_delay", s_none, 7 * s_day, o => o.MaxServerDelay, (o, v) => o.MaxServerDelay = v,
+            "Longest wait a server may ask for; not set, the larger of max_delay and 120s.")
+        .Choice("unknown", [("retry", UnknownFailure.Retry), ("stop", UnknownFailure.Stop)], o => o.Unknown, (o, v) => o.Unknown = v,
+            "What happens to a failure no rule names.")
         .OptionalText("budget", MaxName, o => o.Budget, (o, v) => o.Budget = v, "Name of the retry budget drawn on; not set, none.");
 
     public static SettingGroup<RetryBudgetOptions> RetryBudget { get; } = new SettingGroup<RetryBudgetOptions>(
         "retry_budgets.*", SettingArea.Retry, "A retry budget that profiles share by name.", () => new())
         .Integer("max_tokens", 1, 1_000_000, o => o.MaxTokens, (o, v) => o.MaxTokens = v, "Tokens a full budget holds.")
         .Integer("retry_cost", 1, 1_000_000, o => o.RetryCost, (o, v) => o.RetryCost = v, "Tokens one retry takes; not above max_tokens.")
-        .Integer("success_credit", 0, 1_000_000, o => o.SuccessCredit, (o, v) => o.SuccessCredit = v, "Tokens one success gives back; not above max_tokens.");
+        .Integer("success_credit", 0, 1_000_000, o => o.SuccessCredit, (o, v) => o.SuccessCredit = v,
+            "Tokens one success gives back; not above max_tokens.");
 
     public static SettingGroup<IdempotencyOptions> Idempotency { get; } = new SettingGroup<IdempotencyOptions>(
         "idempotency", SettingArea.Idempotency, "Idempotency keys.", () => new())
-        .Checked("storage", SettingType.Choice(("redis", IdempotencyStorage.Redis), ("memory", IdempotencyStorage.Memory)), "Where records are kept; a store named in code wins.", fallback: "redis")
-        .Duration("ttl", 62 * s_second, 366 * s_day, o => o.Ttl, (o, v) => o.Ttl = v, "How long a record is kept; at least 2 · timestamp_tolerance + 60s.")
-        .Text("key_prefix", MaxName, o => o.KeyPrefix, (o, v) => o.KeyPrefix = v, "Text every record key starts with; visible ASCII, no braces.")
-        .Boolean("validation.request_hash", o => o.ValidateRequestHash, (o, v) => o.ValidateRequestHash = v, "Refuse a repeated key with another request.")
-        .Boolean("validation.response_hash", o => o.ValidateResponseHash, (o, v) => o.ValidateResponseHash = v, "Check a stored result before it is replayed.")
-        .Duration("validation.timestamp_tolerance", s_second, s_day, o => o.TimestampTolerance, (o, v) => o.TimestampTolerance = v, "How far the time in a key may lie from the store's.")
-        .Duration("lease", s_second, s_day / 24, o => o.Lease, (o, v) => o.Lease = v, "How long a claim is held without being renewed; below ttl.");
+        .Checked("storage", SettingType.Choice(("redis", IdempotencyStorage.Redis), ("memory", IdempotencyStorage.Memory)),
+            "Where records are kept; a store named in code wins.", fallback: "redis")
+        .Duration("ttl", 62 * s_second, 366 * s_day, o => o.Ttl, (o, v) => o.Ttl = v,
+            "How long a record is kept; at least 2 · timestamp_tolerance + 60s.")
+        .Text("key_prefix", MaxName, o => o.KeyPrefix, (o, v) => o.KeyPrefix = v,
+            "Text every record key starts with; visible ASCII, no braces.")
+        .Boolean("validation.request_hash", o => o.ValidateRequestHash, (o, v) => o.ValidateRequestHash = v,
+            "Refuse a repeated key with another request.")
+        .Boolean("validation.response_hash", o => o.ValidateResponseHash, (o, v) => o.ValidateResponseHash = v,
+            "Check a stored result before it is replayed.")
+        .Duration("validation.timestamp_tolerance", s_second, s_day, o => o.TimestampTolerance, (o, v) => o.TimestampTolerance = v,
+            "How far the time in a key may lie from the store's.")
+        .Duration("lease", s_second, s_day / 24, o => o.Lease, (o, v) => o.Lease = v,
+            "How long a claim is held without being renewed; below ttl.");
 
     public static SettingGroup<SagaCompensationStepOptions> SagaStep { get; } = new SettingGroup<SagaCompensationStepOptions>(
         "saga_compensations.*.steps[]", SettingArea.Saga, "A row of a saga's compensation table.", () => new())
         .Text("step_id", MaxName, o => o.StepId, (o, v) => o.StepId = v, "The step that is undone.", required: true)
-        .Text("compensation_action.type", MaxName, o => o.CompensationAction.Type, (o, v) => o.CompensationAction.Type = v, "Name under which the action is registered.", required: true)
-        .Duration("compensation_action.timeout", s_millisecond, s_day, o => o.CompensationAction.Timeout, (o, v) => o.CompensationAction.Timeout = v, "Time one try may take.")
-        .Integer("compensation_action.retry_count", 0, 100, o => o.CompensationAction.RetryCount, (o, v) => o.CompensationAction.RetryCount = v, "Tries after the first.")
-        .OptionalText("compensation_action.backoff", MaxName, o => o.CompensationAction.Backoff, (o, v) => o.CompensationAction.Backoff = v, "Retry profile whose waits lie between the tries; not set, default.")
-        .Choice("compensation_action.on_failure", [("continue", SagaCompensationFailure.Continue), ("halt", SagaCompensationFailure.Halt)], o => o.CompensationAction.OnFailure, (o, v) => o.CompensationAction.OnFailure = v, "What happens to the remaining compensations when all tries have failed.");
+        .Text("compensation_action.type", MaxName, o => o.CompensationAction.Type, (o, v) => o.CompensationAction.Type = v,
+            "Name under which the action is registered.", required: true)
+        .Duration("compensation_action.timeout", s_millisecond, s_day, o => o.CompensationAction.Timeout, (o, v) => o.CompensationAction.Timeout = v,
+            "Time one try may take.")
+        .Integer("compensation_action.retry_count", 0, 100, o => o.CompensationAction.RetryCount, (o, v) => o.CompensationAction.RetryCount = v,
+            "Tries after the first.")
+        .OptionalText("compensation_action.backoff", MaxName, o => o.CompensationAction.Backoff, (o, v) => o.CompensationAction.Backoff = v,
+            "Retry profile whose waits lie between the tries; not set, default.")
+        .Choice("compensation_action.on_failure", [("continue", SagaCompensationFailure.Continue), ("halt", SagaCompensationFailure.Halt)], o => o.CompensationAction.OnFailure, (o, v) => o.CompensationAction.OnFailure = v,
+            "What happens to the remaining compensations when all tries have failed.");
 
     public static SettingGroup<DeadLetterQueueOptions> Stream { get; } = new SettingGroup<DeadLetterQueueOptions>(
         "dlq_config.streams[]", SettingArea.Dlq, "A dead-letter queue.", () => new())
@@ -66,15 +86,18 @@ internal static class TopologySchema
         .Checked("retention", SettingType.Choice(("limits", 0)), "Letters are kept under limits retention.", fallback: "limits")
         .Duration("max_age", s_day / 1440, 3650 * s_day, o => o.MaxAge, (o, v) => o.MaxAge = v, "How long a letter is kept.")
         .Bytes("max_bytes", 1 << 20, o => o.MaxBytes, (o, v) => o.MaxBytes = v, "Bytes the queue may hold.")
-        .Choice("storage", [("file", DeadLetterStorage.File), ("memory", DeadLetterStorage.Memory)], o => o.Storage, (o, v) => o.Storage = v, "Where letters are kept.");
+        .Choice("storage", [("file", DeadLetterStorage.File), ("memory", DeadLetterStorage.Memory)], o => o.Storage, (o, v) => o.Storage = v,
+            "Where letters are kept.");
 
     public static SettingGroup<DeadLetterConsumerOptions> Consumer { get; } = new SettingGroup<DeadLetterConsumerOptions>(
         "dlq_config.consumers[]", SettingArea.Dlq, "The consumer of a queue's processor.", () => new())
         .Checked("stream", SettingType.Text(MaxName), "The queue that is read.", required: true)
         .Text("name", MaxName, o => o.Name, (o, v) => o.Name = v, "Durable name on the server.", required: true)
         .Checked("ack_policy", SettingType.Choice(("explicit", 0)), "Acknowledgement is explicit.", fallback: "explicit")
-        .Integer("max_deliver", 1, 100, o => o.MaxDeliver, (o, v) => o.MaxDeliver = v, "How often the processor is started for one letter before it is parked.")
-        .Duration("ack_wait", s_second, s_day / 24, o => o.AckWait, (o, v) => o.AckWait = v, "How long a letter is lent without being renewed; a running processor renews it.");
+        .Integer("max_deliver", 1, 100, o => o.MaxDeliver, (o, v) => o.MaxDeliver = v,
+            "How often the processor is started for one letter before it is parked.")
+        .Duration("ack_wait", s_second, s_day / 24, o => o.AckWait, (o, v) => o.AckWait = v,
+            "How long a letter is lent without being renewed; a running processor renews it.");
 
     public static SettingGroup<ProbeOptions> Readiness { get; } = Probe("readiness_probes.*", "A readiness probe.", "/health/ready", 100);
 
@@ -103,11 +126,15 @@ internal static class TopologySchema
         new SettingGroup<ProbeOptions>(path, SettingArea.Health, help, () => new() { Path = probePath })
         .Text("http_get.path", 1024, o => o.Path, (o, v) => o.Path = v, "Path that is asked.")
         .Integer("http_get.port", 1, 65535, o => o.Port, (o, v) => o.Port = v, "Port that is asked.")
-        .Integer("initial_delay_seconds", 0, 3600, o => o.InitialDelaySeconds, (o, v) => o.InitialDelaySeconds = v, "Seconds after the container's start before the first probe.")
+        .Integer("initial_delay_seconds", 0, 3600, o => o.InitialDelaySeconds, (o, v) => o.InitialDelaySeconds = v,
+            "Seconds after the container's start before the first probe.")
         .Integer("period_seconds", 1, 3600, o => o.PeriodSeconds, (o, v) => o.PeriodSeconds = v, "Seconds between two probes.")
-        .Integer("timeout_seconds", 1, 3600, o => o.TimeoutSeconds, (o, v) => o.TimeoutSeconds = v, "Seconds after which a probe has failed.")
-        .Integer("success_threshold", 1, successes, o => o.SuccessThreshold, (o, v) => o.SuccessThreshold = v, "Successes in a row until the service counts as well again.")
-        .Integer("failure_threshold", 1, 100, o => o.FailureThreshold, (o, v) => o.FailureThreshold = v, "Failures in a row until the service counts as failed.");
+        .Integer("timeout_seconds", 1, 3600, o => o.TimeoutSeconds, (o, v) => o.TimeoutSeconds = v,
+            "Seconds after which a probe has failed.")
+        .Integer("success_threshold", 1, successes, o => o.SuccessThreshold, (o, v) => o.SuccessThreshold = v,
+            "Successes in a row until the service counts as well again.")
+        .Integer("failure_threshold", 1, 100, o => o.FailureThreshold, (o, v) => o.FailureThreshold = v,
+            "Failures in a row until the service counts as failed.");
 
     private static SchemaNode BuildTree()
     {

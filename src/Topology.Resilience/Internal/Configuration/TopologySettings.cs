@@ -42,7 +42,8 @@ internal static class TopologySettings
         Feed(services, OptionsFeeds.Probes);
     }
 
-    private static void Feed<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(IServiceCollection services, OptionsFeed<TOptions> feed)
+    private static void Feed<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(
+        IServiceCollection services, OptionsFeed<TOptions> feed)
         where TOptions : class
     {
         services.AddSingleton<IConfigureOptions<TOptions>>(sp => new SettingsOptions<TOptions>(sp.GetRequiredService<SettingsMonitor>(), feed));

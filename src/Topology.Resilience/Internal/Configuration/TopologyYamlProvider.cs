@@ -24,8 +24,11 @@ internal sealed class TopologyYamlProvider : ConfigurationProvider, IDisposable
         _fullPath = fullPath;
     }
 
+    /// <summary>Gets the file as it was named.</summary>
+    public string Name => _source.Path;
+
     /// <summary>Gets the file's documents as last read.</summary>
-    public IReadOnlyList<RawLayer> Documents { get; private set; } = [];
+    public IReadOnlyList<RawSetting> Documents { get; private set; } = [];
 
     /// <summary>Gets what is wrong with the file itself, its keys and values aside.</summary>
     public IReadOnlyList<TopologyDiagnostic> Diagnostics { get; private set; } = [];
@@ -73,7 +76,7 @@ internal sealed class TopologyYamlProvider : ConfigurationProvider, IDisposable
                 text = YamlText.FromMarkdown(text);
             }
 
-            (IReadOnlyList<RawLayer> documents, IReadOnlyList<TopologyDiagnostic> diagnostics) = YamlTree.Read(text, _source.Path);
+            (IReadOnlyList<RawSetting> documents, IReadOnlyList<TopologyDiagnostic> diagnostics) = YamlTree.Read(text, _source.Path);
             if (documents.Count == 0 && diagnostics.Count == 0 && !first)
             {
                 // Many programs truncate before they write: an empty file is never what a running service should take over.
@@ -149,12 +152,12 @@ internal sealed class TopologyYamlProvider : ConfigurationProvider, IDisposable
         OnReload();
     }
 
-    private static Dictionary<string, string?> Flatten(IReadOnlyList<RawLayer> documents)
+    private static Dictionary<string, string?> Flatten(IReadOnlyList<RawSetting> documents)
     {
         var data = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        foreach (RawLayer document in documents)
+        foreach (RawSetting document in documents)
         {
-            Flatten(document.Root, Section, data);
+            Flatten(document, Section, data);
         }
 
         return data;

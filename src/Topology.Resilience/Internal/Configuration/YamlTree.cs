@@ -16,7 +16,7 @@ internal sealed class YamlTree
 
     private readonly Dictionary<string, RawSetting> _anchors = new(StringComparer.Ordinal);
     private readonly List<TopologyDiagnostic> _diagnostics = [];
-    private readonly List<RawLayer> _documents = [];
+    private readonly List<RawSetting> _documents = [];
     private readonly string _source;
     private readonly string _text;
     private readonly Parser _parser;
@@ -31,7 +31,7 @@ internal sealed class YamlTree
 
     /// <summary>Reads every document of a text.</summary>
     /// <exception cref="YamlFault">The text is not YAML, or too deep or large.</exception>
-    public static (IReadOnlyList<RawLayer> Documents, IReadOnlyList<TopologyDiagnostic> Diagnostics) Read(string text, string source)
+    public static (IReadOnlyList<RawSetting> Documents, IReadOnlyList<TopologyDiagnostic> Diagnostics) Read(string text, string source)
     {
         var tree = new YamlTree(text, source);
         try
@@ -86,11 +86,12 @@ internal sealed class YamlTree
             RawSetting root = ReadNode(0);
             if (root.Kind == RawKind.Mapping)
             {
-                _documents.Add(new RawLayer(root, ReplacesLists: true));
+                _documents.Add(root);
             }
             else if (root.Kind == RawKind.Sequence || root.Value is not null)
             {
-                Report((int)SettingArea.File + (int)SettingFault.Shape, root.Origin, "", "a topology file must be a mapping of keys, such as 'retry_config:'");
+                Report(
+                    (int)SettingArea.File + (int)SettingFault.Shape, root.Origin, "", "a topology file must be a mapping of keys, such as 'retry_config:'");
             }
         }
     }
@@ -108,7 +109,8 @@ internal sealed class YamlTree
         {
             if (!_anchors.TryGetValue(alias.Value.Value, out RawSetting? target))
             {
-                throw new YamlFault(DiagnosticCodes.NotYaml, origin.Line, origin.Column, $"not valid YAML: no anchor '&{alias.Value.Value}' before this alias");
+                throw new YamlFault(
+                    DiagnosticCodes.NotYaml, origin.Line, origin.Column, $"not valid YAML: no anchor '&{alias.Value.Value}' before this alias");
             }
 
             Count(target.Size, origin);
@@ -162,7 +164,10 @@ internal sealed class YamlTree
             else if (!seen.TryAdd(scalar.Value, keyOrigin))
             {
                 Report(
-                    (int)SettingArea.File + (int)SettingFault.Twice, keyOrigin, scalar.Value, $"key '{scalar.Value}' is written twice; the first is at line {seen[scalar.Value].Line}");
+                    (int)SettingArea.File + (int)SettingFault.Twice,
+                    keyOrigin,
+                    scalar.Value,
+                    $"key '{scalar.Value}' is written twice; the first is at line {seen[scalar.Value].Line}");
             }
             else
             {

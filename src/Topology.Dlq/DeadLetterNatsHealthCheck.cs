@@ -1,0 +1,41 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Topology.Dlq.Internal;
+
+namespace Topology.Dlq;
+
+/// <summary>Checks that the server keeps the queues: it answers, and every stream is there and as its promises need it. Thread safe.</summary>
+/// <remarks>Descriptions are codes: <c>nats_unreachable</c>, <c>queue_broken</c> (a stream is missing or breaks a promise).</remarks>
+public sealed class DeadLetterNatsHealthCheck : IHealthCheck
+{
+    /// <summary>The name under which the check is registered.</summary>
+    public const string Name = "topology.dlq.nats";
+
+    private readonly JetStreamTopology _topology;
+
+    internal DeadLetterNatsHealthCheck(JetStreamTopology topology) => _topology = topology;
+
+    /// <summary>Makes the check for <c>AddHealthChecks().Add(…)</c>, with the tag <c>ready</c>.</summary>
+    /// <param name="failureStatus">What the loss of the queues means. The default is degraded: messages then wait in their streams.</param>
+    public static HealthCheckRegistration Register(HealthStatus failureStatus = HealthStatus.Degraded) => new(
+        Name,
+        static provider => new DeadLetterNatsHealthCheck(provider.GetRequiredService<JetStreamTopology>()),
+        failureStatus,
+        ["ready", "code:nats_unreachable", "code:queue_broken"]);
+
+    /// <inheritdoc/>
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        try
+        {
+            return await _topology.IsFitAsync(cancellationToken).ConfigureAwait(false)
+                ? HealthCheckResult.Healthy()
+                : new HealthCheckResult(context.Registration.FailureStatus, "queue_broken");
+        }
+        catch (DeadLetterException failure)
+        {
+            return new HealthCheckResult(context.Registration.FailureStatus, "nats_unreachable", failure);
+        }
+    }
+}
