@@ -70,7 +70,7 @@ internal struct RetryRun
         var left = Left;
         if (left <= TimeSpan.Zero)
         {
-            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{Policy.Name}': the deadline had passed before the first try."));
+            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{Policy.Name}': the deadline had passed before try {Attempts + 1}."));
             return false;
         }
 
