@@ -1,4 +1,6 @@
 using Topology.Benchmarks.Frame;
+using Topology.Benchmarks.Health;
+using Topology.Benchmarks.Idempotency;
 using Topology.Benchmarks.Retry;
 
 // AREA|all [--quick] [--results DIRECTORY]: run by eng/bench.sh.
@@ -9,7 +11,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea()];
+IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var chosen = areas.Where(area => wanted == "all" || wanted == area.Name).ToList();
 if (chosen.Count == 0)

@@ -74,9 +74,11 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
                 provider.GetRequiredService<IRetryPolicies>().Get(options.RetryProfile),
                 static scope => scope.GetRequiredService<T>(),
                 provider.GetRequiredService<IServiceScopeFactory>(),
+                provider.GetRequiredService<AlertSender>(),
                 provider.GetRequiredService<DeadLetterMetrics>(),
                 provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<GuardedConsumer>>());
+                provider.GetRequiredService<ILogger<GuardedConsumer>>(),
+                provider.GetService<IHostApplicationLifetime>());
         });
         return services;
     }

@@ -62,10 +62,12 @@ public sealed record IdempotencyKey
         var seconds = timestamp.ToUnixTimeSeconds();
         ArgumentOutOfRangeException.ThrowIfNegative(seconds, nameof(timestamp));
         var escaped = string.Concat(
-            KeyText.Escape(tenant, MaxPartLength, nameof(tenant)) + ":",
-            KeyText.Escape(user, MaxPartLength, nameof(user)) + ":",
-            KeyText.Escape(operation, MaxPartLength, nameof(operation)) + ":",
-            KeyText.Escape(requestHash, MaxPartLength, nameof(requestHash)));
+        [
+            KeyText.Escape(tenant, MaxPartLength, nameof(tenant)), ":",
+            KeyText.Escape(user, MaxPartLength, nameof(user)), ":",
+            KeyText.Escape(operation, MaxPartLength, nameof(operation)), ":",
+            KeyText.Escape(requestHash, MaxPartLength, nameof(requestHash)),
+        ]);
         return new IdempotencyKey(tenant, user, operation, requestHash, seconds, escaped);
     }
 

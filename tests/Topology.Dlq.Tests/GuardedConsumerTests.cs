@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Topology.Dlq.Internal;
 using Topology.Retry;
@@ -217,6 +218,8 @@ public sealed class GuardedConsumerTests
         await test.RunAsync(() => test.Time.GetUtcNow() > until, stop: false);
         Assert.Equal(1, test.Stream.Left);
         Assert.Equal(3, test.Starts["bad"]);
+        Assert.All(test.Alerts, alert => Assert.Equal((Queue, DeadLetterReasons.QueueFull), (alert.Queue, alert.Reason)));
+        Assert.InRange(test.Alerts.Count, 3, 4);
 
         await test.House.Publisher.CloseAsync(Queue, "big", "room", Token);
         await test.RunAsync(() => test.Stream.Left == 0);
@@ -253,6 +256,43 @@ public sealed class GuardedConsumerTests
         Assert.All(await test.Provider.ReadMarksAsync(Queue, Token).ToListAsync(Token), mark => Assert.Equal(0, mark.Starts));
     }
 
+    [Fact]
+    public async Task Nothing_new_is_taken_from_the_moment_the_host_says_that_it_stops()
+    {
+        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0, stop: false);
+        test.Lifetime.StopApplication();
+        test.Add("b");
+        var until = test.Time.GetUtcNow() + TimeSpan.FromMinutes(1);
+        await test.RunAsync(() => test.Time.GetUtcNow() > until, stop: false);
+        Assert.Equal(1, test.Stream.Left);
+    }
+
+    [Fact]
+    public async Task A_process_that_stood_still_and_comes_back_harms_nothing()
+    {
+        var still = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var test = new Guard(async (_, process) =>
+        {
+            if (process.Number == 1)
+                await still.Task;
+            return WorkVerdict.Done;
+        });
+        for (var i = 0; i < 60; i++)
+            test.Add($"m{i}");
+        await test.RunAsync(() => test.Starts.Count >= 16, stop: false);
+        test.StandStill();
+        await test.RunAsync(() => test.Stream.Left == 0, stop: false);
+        still.SetResult();
+        test.GoOn();
+        var until = test.Time.GetUtcNow() + TimeSpan.FromMinutes(2);
+        await test.RunAsync(() => test.Time.GetUtcNow() > until);
+        Assert.Empty(await test.LettersAsync());
+        Assert.Equal(0, test.Stream.Left);
+        Assert.Equal(60, test.Starts.Count);
+    }
+
     private static string Body(WorkMessage message) => Encoding.UTF8.GetString(message.Body.Span);
 
     /// <summary>Runs a guarded consumer over a work stream, in processes that are started anew whenever one has died.</summary>
@@ -261,11 +301,18 @@ public sealed class GuardedConsumerTests
         private readonly Func<WorkMessage, Process, ValueTask<WorkVerdict>> _handle;
         private (GuardedConsumer Consumer, WorkStream.WorkProcess Process)? _running;
         private int _processes;
+        private WorkStream.WorkProcess? _still;
 
         public Guard(Func<WorkMessage, Process, ValueTask<WorkVerdict>> handle, int? seed = null)
         {
             _handle = handle;
-            House = new DeadLetterHouse(services => services.Configure<DeadLetterQueueOptions>(Queue, options => options.MaxBytes = 1 << 20));
+            House = new DeadLetterHouse(services =>
+            {
+                services.Configure<DeadLetterQueueOptions>(Queue, options => options.MaxBytes = 1 << 20);
+                services.AddSingleton(Alerts);
+                services.AddDeadLetterAlertSink<Sink>();
+                services.AddSingleton<IHostApplicationLifetime>(Lifetime);
+            });
             Stream = new WorkStream(House.Time, seed);
         }
 
@@ -273,6 +320,10 @@ public sealed class GuardedConsumerTests
             : this((message, process) => handle(message, process.Stopping))
         {
         }
+
+        public ConcurrentQueue<DeadLetterAlert> Alerts { get; } = new();
+
+        public Lifetime Lifetime { get; } = new();
 
         public DeadLetterHouse House { get; }
 
@@ -310,6 +361,16 @@ public sealed class GuardedConsumerTests
                 await StopAsync();
         }
 
+        /// <summary>Stops the process where it is (SIGSTOP); another is started.</summary>
+        public void StandStill()
+        {
+            _still = _running!.Value.Process;
+            _still.StandStill();
+            _running = null;
+        }
+
+        public void GoOn() => _still!.GoOn();
+
         public async ValueTask DisposeAsync()
         {
             await StopAsync();
@@ -330,9 +391,11 @@ public sealed class GuardedConsumerTests
                 House.Services.GetRequiredService<IRetryPolicies>().Get(RetryProfileNames.Default),
                 _ => new Handler(this, number, process),
                 House.Services.GetRequiredService<IServiceScopeFactory>(),
+                House.Services.GetRequiredService<AlertSender>(),
                 House.Services.GetRequiredService<DeadLetterMetrics>(),
                 Time,
-                NullLogger<GuardedConsumer>.Instance);
+                NullLogger<GuardedConsumer>.Instance,
+                House.Services.GetService<IHostApplicationLifetime>());
             _running = (consumer, process);
             await consumer.StartAsync(Token);
         }
@@ -348,6 +411,17 @@ public sealed class GuardedConsumerTests
             await now.CancelAsync();
             await running.Consumer.StopAsync(now.Token).WaitAsync(TimeSpan.FromSeconds(20), Token);
             running.Consumer.Dispose();
+        }
+
+        private sealed class Sink(ConcurrentQueue<DeadLetterAlert> alerts) : IDeadLetterAlertSink
+        {
+            public string Name => "sink";
+
+            public ValueTask SendAsync(DeadLetterAlert alert, CancellationToken cancellationToken)
+            {
+                alerts.Enqueue(alert);
+                return default;
+            }
         }
 
         private sealed class Handler(Guard guard, int number, WorkStream.WorkProcess process) : IWorkHandler
@@ -369,5 +443,20 @@ public sealed class GuardedConsumerTests
 
             public void Die() => process.Die();
         }
+    }
+
+    internal sealed class Lifetime : IHostApplicationLifetime, IDisposable
+    {
+        private readonly CancellationTokenSource _stopping = new();
+
+        public CancellationToken ApplicationStarted => CancellationToken.None;
+
+        public CancellationToken ApplicationStopping => _stopping.Token;
+
+        public CancellationToken ApplicationStopped => CancellationToken.None;
+
+        public void StopApplication() => _stopping.Cancel();
+
+        public void Dispose() => _stopping.Dispose();
     }
 }

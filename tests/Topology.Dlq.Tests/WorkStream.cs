@@ -95,6 +95,7 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
     /// <summary>The stream as one process sees it. A dead process does nothing any more.</summary>
     internal sealed class WorkProcess(WorkStream stream) : IWorkSource
     {
+        private TaskCompletionSource? _still;
         private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool IsDead => _dead.Task.IsCompleted;
@@ -103,13 +104,20 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
 
         public void Die() => _dead.TrySetResult();
 
+        public void StandStill() => _still = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void GoOn()
+        {
+            _still!.SetResult();
+            _still = null;
+        }
+
         public ValueTask<DateTimeOffset> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(DateTimeOffset.UnixEpoch);
 
         public async IAsyncEnumerable<IWorkDelivery> FetchAsync(int count, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (IsDead)
-                await Task.Delay(Timeout.Infinite, cancellationToken);
+            await LiveAsync().WaitAsync(cancellationToken);
             foreach (var (message, deliveries) in stream.Take(count))
                 yield return new Delivery(this, message, deliveries);
             await Task.Delay(1, cancellationToken);
@@ -117,6 +125,8 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
 
         public async Task LiveAsync()
         {
+            if (_still is { } still)
+                await still.Task;
             if (IsDead)
                 await Task.Delay(Timeout.Infinite);
         }
@@ -149,7 +159,7 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
 
             public ValueTask RenewAsync(CancellationToken cancellationToken)
             {
-                if (!process.IsDead)
+                if (!process.IsDead && process._still is null)
                     process.Stream.Delay(message, AckWait);
                 return default;
             }

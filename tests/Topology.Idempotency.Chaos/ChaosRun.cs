@@ -179,19 +179,20 @@ public sealed class ChaosRun(int port)
     private static async Task<string> RunAsync(params object[] arguments)
     {
         using var process = Start(arguments);
+        var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"A worker ended with {process.ExitCode}.");
+        return process.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"A worker ended with {process.ExitCode}: {await errors}");
     }
 
     private static Process Start(params object[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Program);
         foreach (var argument in arguments)
             start.ArgumentList.Add(Convert.ToString(argument, CultureInfo.InvariantCulture)!);
         return Process.Start(start)!;
     }
 
-    private Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},allowAdmin=true");
+    private Task<ConnectionMultiplexer> ConnectAsync() => ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},allowAdmin=true,asyncTimeout=60000");
 }

@@ -18,7 +18,7 @@ internal static class Worker
         var numbers = args.Select(a => int.TryParse(a, CultureInfo.InvariantCulture, out var n) ? n : 0).ToArray();
         var (process, processes, keys, min, max) = (numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]);
         var prefix = args[3];
-        await using var direct = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{args[2]}");
+        await using var direct = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{args[2]},asyncTimeout=60000"); // the effect is not what is tested
         await using var services = Services(args[1], prefix, TimeSpan.FromSeconds(10));
         var executor = services.GetRequiredService<IIdempotentExecutor>();
         var database = direct.GetDatabase();

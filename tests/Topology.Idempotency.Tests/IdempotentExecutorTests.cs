@@ -4,6 +4,7 @@ using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Topology.Idempotency.Internal;
+using Topology.TestKit;
 
 namespace Topology.Idempotency.Tests;
 
@@ -281,11 +282,17 @@ public sealed class IdempotentExecutorTests : IAsyncDisposable
     [Fact]
     public async Task A_result_that_cannot_be_stored_still_reaches_its_caller()
     {
-        var outcome = await PayAsync((_, _) =>
+        var running = PayAsync((_, _) =>
         {
             _store.IsDown = true;
             return new(new Receipt("r", 1));
-        });
+        }).AsTask();
+        await Until.True(() =>
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(500));
+            return running.IsCompleted;
+        }, cancellationToken: TestContext.Current.CancellationToken);
+        var outcome = await running;
 
         Assert.Equal((IdempotentStatus.Executed, "r", false), (outcome.Status, outcome.Value!.Id, outcome.IsSettled));
     }

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Topology.Rules.Tests;
 
 /// <summary>What a reader copies is what the compiler saw.</summary>
-public sealed class DocumentCodeTests
+public sealed partial class DocumentCodeTests
 {
     public static TheoryData<string> Documents =>
         [.. Repository.Files("*.md").Select(Repository.Relative).Where(file => IsReadme(file) || file.StartsWith("docs/", StringComparison.Ordinal))];
@@ -25,6 +27,15 @@ public sealed class DocumentCodeTests
 
         Assert.Fail($"{document}: code differs from the source it names, first at line {FirstDifference(current, text)}. {Repository.HowToApprove}");
     }
+
+    [Fact]
+    public void A_link_of_a_document_leads_to_a_file_of_the_repository() =>
+        Repository.AssertNone(
+            from file in Repository.Files("*.md")
+            from link in Link().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)
+            let target = Path.GetFullPath(link, Path.GetDirectoryName(file)!)
+            where !File.Exists(target) && !Directory.Exists(target)
+            select $"{Repository.Relative(file)}: nothing is at {link}");
 
     [Fact]
     public void A_block_is_replaced_by_the_code_its_mark_names()
@@ -51,6 +62,9 @@ public sealed class DocumentCodeTests
         Assert.Equal("C();", DocumentCode.Cut(source, "inner"));
         Assert.Throws<InvalidOperationException>(() => DocumentCode.Cut(source, "other"));
     }
+
+    [GeneratedRegex(@"\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)")]
+    private static partial Regex Link();
 
     private static bool IsReadme(string file) => Path.GetFileName(file) == "README.md";
 

@@ -122,6 +122,55 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task A_deadline_does_not_cut_off_the_pivot()
+    {
+        var time = new FakeTimeProvider();
+        var gate = new TaskCompletionSource();
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default)
+            .Step("p", async (_, token) => await gate.Task.WaitAsync(token), new() { Kind = SagaStepKind.Pivot, Timeout = TimeSpan.FromHours(1) })
+            .Deadline(TimeSpan.FromMinutes(10)).Build();
+        await using var host = await SagaTestHost.StartAsync(new(time), definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Steps[0].Status == SagaStepStatus.Completed);
+
+        time.Advance(TimeSpan.FromMinutes(11));
+        gate.SetResult();
+
+        Assert.Equal(SagaStatus.Completed, (await host.UntilAsync(id, saga => saga.IsSettled)).Status);
+        Assert.Empty(host.World.Log);
+    }
+
+    [Fact]
+    public async Task An_owner_that_is_fenced_inside_a_step_cancels_it_and_lets_go()
+    {
+        var world = new SagaWorld();
+        var cancelled = new TaskCompletionSource();
+        var definition = SagaDefinition.Create<string>("s").Step("a", async (_, token) =>
+        {
+            try
+            {
+                await Hang(null!, token);
+            }
+            finally
+            {
+                cancelled.SetResult();
+            }
+        }).Build();
+        await using var host = await SagaTestHost.StartAsync(world, definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        var claimed = await host.UntilAsync(id, saga => saga.Version > 0);
+
+        // Another owner writes; then news makes this one look.
+        await world.Journal.AppendAsync(id, claimed.Version, new(Guid.NewGuid(), [new SagaEvent.Claimed("another", true)]), Token);
+        await host.Client.CancelAsync(id, "look", cancellationToken: Token);
+        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(30), Token);
+        await host.StopAsync();
+
+        Assert.DoesNotContain(await world.EventsAsync(id), e => e is SagaEvent.StepCompleted or SagaEvent.CompensationStarted);
+        Assert.Empty(world.Log);
+    }
+
+    [Fact]
     public async Task A_deadline_ends_a_wait_too()
     {
         var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).WaitForSignal<string>("w", "w", TimeSpan.FromDays(9))

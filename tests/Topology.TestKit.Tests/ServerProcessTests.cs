@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace Topology.TestKit.Tests;
 
@@ -33,6 +35,46 @@ public sealed class ServerProcessTests
         Assert.Contains("Server is ready", failure.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await server.DisposeAsync());
         Assert.False(Directory.Exists(server.Directory));
+    }
+
+    [Fact]
+    public async Task A_port_that_was_taken_while_the_server_was_down_is_said_to_be()
+    {
+        foreach (var server in (ServerProcess[])[await NatsServer.StartAsync(cancellationToken: Token), await RedisServer.StartAsync(cancellationToken: Token)])
+        {
+            await using var _ = server;
+            await server.KillAsync(Token);
+            using var other = new TcpListener(IPAddress.Loopback, server.Port);
+            other.Start();
+            var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => server.StartAgainAsync(Token));
+            Assert.StartsWith($"port {server.Port} was taken", failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_connection_that_reaches_another_server_is_refused()
+    {
+        await using var server = await NatsServer.StartAsync(cancellationToken: Token);
+        await server.KillAsync(Token);
+        using var other = new TcpListener(IPAddress.Loopback, server.Port);
+        other.Start();
+        var answer = Task.Run(
+            async () =>
+            {
+                using var client = await other.AcceptTcpClientAsync(Token);
+                var stream = client.GetStream();
+                await stream.WriteAsync("INFO {\"server_name\":\"other\",\"max_payload\":1024}\r\n"u8.ToArray(), Token);
+                using var reader = new StreamReader(stream);
+                while (await reader.ReadLineAsync(Token) is { } line)
+                {
+                    if (line == "PING")
+                        await stream.WriteAsync("PONG\r\n"u8.ToArray(), Token);
+                }
+            },
+            Token);
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => server.ConnectAsync());
+        Assert.Contains("is the server 'other', not", failure.Message, StringComparison.Ordinal);
+        await answer;
     }
 
     [Fact]

@@ -224,7 +224,7 @@ public abstract class ServerProcess : IAsyncDisposable
     private async Task<string?> TryGreetAsync(CancellationToken cancellationToken)
     {
         using var soon = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        soon.CancelAfter(TimeSpan.FromSeconds(5));
+        soon.CancelAfter(TimeSpan.FromSeconds(1));
         try
         {
             using var client = new TcpClient();

@@ -31,6 +31,12 @@ internal static class StoryRunner
     /// <summary>Returns the process's exit code: 0 when every story does what it says, 1 otherwise.</summary>
     public static async Task<int> PlayStoriesAsync(this WebApplication app, QuickstartArguments arguments)
     {
+        if (arguments.Describe)
+        {
+            Console.Out.WriteLine(app.DescribeTopology());
+            return 0;
+        }
+
         var account = app.Services.GetRequiredService<Account>();
         var shop = app.Services.GetRequiredService<ShopSystems>();
         shop.Called += call => account.Say(StoryOf(call.Subject), Describe(call));

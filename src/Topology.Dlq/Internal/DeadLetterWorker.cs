@@ -20,7 +20,8 @@ internal sealed class DeadLetterWorker(
     IRetryPolicies policies,
     DeadLetterMetrics metrics,
     TimeProvider time,
-    ILogger<DeadLetterWorker> logger) : BackgroundService
+    ILogger<DeadLetterWorker> logger,
+    IHostApplicationLifetime? lifetime = null) : BackgroundService
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
@@ -40,22 +41,25 @@ internal sealed class DeadLetterWorker(
         _abandon.Dispose();
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.ProcessLetters)
-            return Task.CompletedTask;
+            return;
+
+        // The host tells that it stops before it stops its services: nothing new is taken from then on.
+        using var pulling = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime?.ApplicationStopping ?? CancellationToken.None);
 
         var byQueue = registrations.ToDictionary(registration => registration.Queue, StringComparer.Ordinal);
         var loops = new List<Task>();
         foreach (var queue in queues.Names)
         {
             if (byQueue.TryGetValue(queue, out var registration))
-                loops.Add(SuperviseAsync(registration, queues[queue].Consumer ?? new() { Name = "dlq-processor" }, stoppingToken));
+                loops.Add(SuperviseAsync(registration, queues[queue].Consumer ?? new() { Name = "dlq-processor" }, pulling.Token));
             else if (queues[queue].Consumer is null)
-                loops.Add(SuperviseAsync(AlertOnly(queue), AlertConsumer, stoppingToken));
+                loops.Add(SuperviseAsync(AlertOnly(queue), AlertConsumer, pulling.Token));
         }
 
-        return Task.WhenAll(loops);
+        await Task.WhenAll(loops).ConfigureAwait(false);
     }
 
     // Enough tries to outlast an alert sink that is away for an hour and a half.

@@ -21,9 +21,11 @@ internal sealed class GuardedConsumer(
     RetryPolicy policy,
     Func<IServiceProvider, IWorkHandler> createHandler,
     IServiceScopeFactory scopes,
+    AlertSender alerts,
     DeadLetterMetrics metrics,
     TimeProvider time,
-    ILogger<GuardedConsumer> logger) : BackgroundService
+    ILogger<GuardedConsumer> logger,
+    IHostApplicationLifetime? lifetime = null) : BackgroundService
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GivingBack = TimeSpan.FromSeconds(5);
@@ -67,6 +69,10 @@ internal sealed class GuardedConsumer(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
+
+        // The host tells that it stops before it stops its services: nothing new is taken from then on.
+        using var pulling = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime?.ApplicationStopping ?? CancellationToken.None);
+        stoppingToken = pulling.Token;
         Volatile.Write(ref _lastPull, time.GetTimestamp());
         metrics.Watch(name, () => time.GetElapsedTime(Volatile.Read(ref _lastPull)));
         using var finished = new CancellationTokenSource();
@@ -338,6 +344,8 @@ internal sealed class GuardedConsumer(
             metrics.PublishFailed(options.Queue);
             Log.TransferFailed(logger, refused, name, delivery.Sequence, options.Queue);
             await HoldBackAsync(delivery, mark, cancellationToken).ConfigureAwait(false);
+            if (refused is DeadLetterQueueFullException)
+                await alerts.SendFullAsync(letter, _abandon.Token).ConfigureAwait(false);
             return;
         }
 

@@ -22,6 +22,8 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
         letter.Queue,
         async () =>
         {
+            if (connection.ServerInfo is null)
+                await connection.ConnectAsync().ConfigureAwait(false);
             var encoded = LetterCodec.Encode(letter, connection.ServerInfo!.MaxPayload);
             for (var part = 0; part < encoded.Overflow.Count; part++)
             {

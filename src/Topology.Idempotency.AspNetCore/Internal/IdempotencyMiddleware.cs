@@ -138,14 +138,19 @@ internal sealed class IdempotencyMiddleware(
         else if (response.IsStreamed)
             work.Disposition ??= ResultDisposition.Tombstone;
 
-        var headers = new List<KeyValuePair<string, string>>();
-        foreach (var name in endpoint.ReplayedHeaders)
+        return new StoredResult { Status = status, Headers = HeadersToReplay(context.Response.Headers, endpoint.ReplayedHeaders), Body = response.Body };
+    }
+
+    private static List<KeyValuePair<string, string>> HeadersToReplay(IHeaderDictionary headers, IReadOnlyList<string> names)
+    {
+        List<KeyValuePair<string, string>> found = [];
+        for (var i = 0; i < names.Count; i++)
         {
-            foreach (var value in context.Response.Headers[name])
-                headers.Add(new(name, value ?? ""));
+            foreach (var value in headers[names[i]])
+                found.Add(new(names[i], value ?? ""));
         }
 
-        return new StoredResult { Status = status, Headers = headers, Body = response.Body };
+        return found;
     }
 
     private static async Task ReplayAsync(HttpContext context, StoredResult stored)

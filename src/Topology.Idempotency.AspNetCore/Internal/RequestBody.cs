@@ -63,32 +63,33 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Hashes everything that makes two requests different: method, path, query, content type, encoding and body, each length first.</summary>
     public RequestFingerprint Fingerprint(HttpRequest request)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, request.Method);
-        Append(hash, request.PathBase.Value);
-        Append(hash, request.Path.Value);
-        Append(hash, request.QueryString.Value);
-        Append(hash, request.ContentType);
-        Append(hash, request.Headers.ContentEncoding.ToString());
-        hash.AppendData(_buffer, 0, _length);
-        Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
-        hash.GetHashAndReset(bytes);
-        return new RequestFingerprint(bytes);
+        ReadOnlySpan<string?> parts =
+        [
+            request.Method, request.PathBase.Value, request.Path.Value, request.QueryString.Value, request.ContentType,
+            request.Headers.ContentEncoding.ToString(),
+        ];
+        var length = SHA256.HashSizeInBytes;
+        foreach (var part in parts)
+            length += 4 + Encoding.UTF8.GetMaxByteCount(part?.Length ?? 0);
+
+        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        SHA256.HashData(_buffer.AsSpan(0, _length), bytes);
+        var written = SHA256.HashSizeInBytes;
+        foreach (var part in parts)
+        {
+            var count = Encoding.UTF8.GetBytes(part, bytes.AsSpan(written + 4));
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(written), count);
+            written += 4 + count;
+        }
+
+        var fingerprint = RequestFingerprint.Compute(bytes.AsSpan(0, written));
+        ArrayPool<byte>.Shared.Return(bytes);
+        return fingerprint;
     }
 
     public void Dispose()
     {
         if (_buffer.Length > 0)
             ArrayPool<byte>.Shared.Return(_buffer);
-    }
-
-    private static void Append(IncrementalHash hash, string? text)
-    {
-        text ??= "";
-        var bytes = ArrayPool<byte>.Shared.Rent(4 + Encoding.UTF8.GetMaxByteCount(text.Length));
-        var length = Encoding.UTF8.GetBytes(text, bytes.AsSpan(4));
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, length);
-        hash.AppendData(bytes, 0, 4 + length);
-        ArrayPool<byte>.Shared.Return(bytes);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
@@ -13,10 +14,9 @@ internal sealed class IdempotentExecutor(
     IdempotencyMetrics metrics,
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
-    // The work has run: its record is worth a wait, but not for ever and never on the caller's token.
+    // How long a result that is already there waits for a store that is away, before its caller gets it all the same.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
-
-    private const int FinishAttempts = 3;
+    private static readonly TimeSpan FinishPause = TimeSpan.FromMilliseconds(50);
 
     private readonly IdempotencyOptions _options = options.Value;
 
@@ -66,6 +66,7 @@ internal sealed class IdempotentExecutor(
         };
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IdempotentOutcome<StoredResult>> ExecuteAsync(
         IdempotencyRecordKey key,
         RequestFingerprint fingerprint,
@@ -132,6 +133,7 @@ internal sealed class IdempotentExecutor(
         };
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<IdempotentOutcome<StoredResult>> DecideAsync(
         ClaimRequest request,
         Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
@@ -200,6 +202,7 @@ internal sealed class IdempotentExecutor(
     }
 
     // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         try
@@ -228,6 +231,7 @@ internal sealed class IdempotentExecutor(
         return true;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<IdempotentOutcome<StoredResult>> RunAsync(
         ClaimResult answer,
         Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
@@ -279,6 +283,7 @@ internal sealed class IdempotentExecutor(
     }
 
     /// <returns><see langword="null"/> when the record was left as it is or the store is away.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FinishStatus?> FinishAsync(
         IdempotencyClaim claim, ResultDisposition disposition, StoredResult? result, IdempotencyPolicy policy)
     {
@@ -296,14 +301,17 @@ internal sealed class IdempotentExecutor(
         if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
             return null;
 
-        using var limit = new CancellationTokenSource(FinishLimit, time);
+        // The work has run: its record is worth the wait, whatever the caller's token says.
+        var started = time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
             try
             {
                 var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
-                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, limit.Token).ConfigureAwait(false)
-                    : await store.CompleteAsync(claim, bytes, limit.Token).ConfigureAwait(false);
+                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, CancellationToken.None).ConfigureAwait(false)
+                    : await store.CompleteAsync(claim, bytes, CancellationToken.None).ConfigureAwait(false);
+                if (bytes is { } sent && attempt == 1)
+                    ResultFormat.Return(sent); // an earlier attempt that was given up may still be reading it
                 if (status != FinishStatus.Done)
                 {
                     metrics.Fenced();
@@ -312,9 +320,11 @@ internal sealed class IdempotentExecutor(
 
                 return status;
             }
-            catch (IdempotencyStoreException) when (attempt < FinishAttempts)
+            catch (IdempotencyStoreException) when (time.GetElapsedTime(started) < FinishLimit)
             {
-                // The same end sent again is accepted, so a lost answer costs nothing.
+                // The same end sent again is accepted, so a lost answer costs nothing but the pause.
+                if (attempt > 1)
+                    await Task.Delay(FinishPause, time).ConfigureAwait(false);
             }
             catch (Exception e)
             {

@@ -9,9 +9,10 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private readonly IdempotencyClaim _claim;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _lost;
+    private readonly CancellationTokenSource _lost = new();
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
+    private long _heldFrom;
     private Task _renewal = Task.CompletedTask;
     private bool _stopped;
 
@@ -21,7 +22,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         _claim = claim;
         _time = time;
         _logger = logger;
-        _lost = new CancellationTokenSource(claim.Lease, time); // the lease itself: each renewal pushes it out
+        _heldFrom = time.GetTimestamp();
         _timer = time.CreateTimer(static self => ((LeaseKeeper)self!).Tick(), this, claim.Lease / 3, claim.Lease / 3);
     }
 
@@ -40,9 +41,23 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!_stopped && _renewal.IsCompleted && !_lost.IsCancellationRequested)
-                _renewal = RenewAsync();
+            if (_stopped || _lost.IsCancellationRequested)
+                return;
+            if (_time.GetElapsedTime(Volatile.Read(ref _heldFrom)) < _claim.Lease)
+            {
+                if (_renewal.IsCompleted)
+                    _renewal = RenewAsync();
+                return;
+            }
         }
+
+        Lose(); // three ticks without a renewal: the lease has run out
+    }
+
+    private void Lose()
+    {
+        Log.LeaseLost(_logger, _claim.Key);
+        _ = _lost.CancelAsync(); // whoever listens must not throw into a timer
     }
 
     private async Task RenewAsync()
@@ -51,15 +66,10 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         try
         {
             var status = await _store.RenewAsync(_claim, CancellationToken.None).ConfigureAwait(false);
-            var left = _claim.Lease - _time.GetElapsedTime(sent);
-            if (status == FinishStatus.Done && left > TimeSpan.Zero)
-            {
-                _lost.CancelAfter(left);
-                return;
-            }
-
-            Log.LeaseLost(_logger, _claim.Key);
-            await _lost.CancelAsync().ConfigureAwait(false);
+            if (status == FinishStatus.Done)
+                Volatile.Write(ref _heldFrom, sent);
+            else
+                Lose();
         }
         catch (Exception e)
         {

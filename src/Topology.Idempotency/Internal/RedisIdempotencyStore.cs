@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -14,7 +15,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     private readonly Func<IConnectionMultiplexer> _connection;
-    private readonly IOptions<IdempotencyOptions> _options;
+    private readonly RedisKey _prefix;
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ServerClock _clock;
@@ -23,7 +24,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     public RedisIdempotencyStore(Func<IConnectionMultiplexer> connection, IOptions<IdempotencyOptions> options, TimeProvider time, Func<double> random)
     {
         _connection = connection;
-        _options = options;
+        _prefix = options.Value.KeyPrefix;
         _time = time;
         _random = random;
         _clock = new ServerClock(time);
@@ -42,6 +43,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -62,6 +64,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     public ValueTask<FinishStatus> ReleaseAsync(IdempotencyClaim claim, bool outcomeUnknown, CancellationToken cancellationToken) =>
         FinishAsync(claim, outcomeUnknown ? RecordHeader.Indeterminate : RecordHeader.Released, null, cancellationToken);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<FinishStatus> RenewAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(claim);
@@ -110,11 +113,12 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         var state = !happened ? RecordHeader.Released : result is null ? RecordHeader.Tombstone : RecordHeader.Completed;
         RedisValue[] arguments =
         [
-            fence.ToString("D16", CultureInfo.InvariantCulture), state.ToString(), Ms(ttl), happened && result is { } bytes ? bytes : ReadOnlyMemory<byte>.Empty,
+            fence.ToString("D16", CultureInfo.InvariantCulture), StateName(state), Ms(ttl), happened && result is { } bytes ? bytes : ReadOnlyMemory<byte>.Empty,
         ];
         return Finished(await RunAsync(Scripts.Resolve, key, arguments, cancellationToken).ConfigureAwait(false));
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ClaimResult> ClaimOnceAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         var name = NameOf(request.Key);
@@ -152,6 +156,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
             : await ContendAsync(request, name, mayCreate, ends, cancellationToken).ConfigureAwait(false);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ClaimResult> ContendAsync(
         ClaimRequest request, RedisKey name, bool mayCreate, DateTimeOffset? ends, CancellationToken cancellationToken)
     {
@@ -180,12 +185,14 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     }
 
     // The answer may have been late by any time, a stopped process included: past the margin the record may be gone again already.
-    private async ValueTask<ClaimResult> AcquiredAsync(ClaimStatus status, ClaimRequest request, long fence, TimeSpan lease, DateTimeOffset? ends)
+    private ValueTask<ClaimResult> AcquiredAsync(ClaimStatus status, ClaimRequest request, long fence, TimeSpan lease, DateTimeOffset? ends)
     {
-        if (ends is { } end && await _clock.NowAsync(Database).ConfigureAwait(false) > end - KeyTimes.AnswerMargin)
-            return new ClaimResult { Status = ClaimStatus.OutOfTolerance };
-        return new ClaimResult { Status = status, Fence = fence, Claim = new IdempotencyClaim(request.Key, request.Owner, fence, lease, request.Ttl) };
+        var claimed = new ClaimResult { Status = status, Fence = fence, Claim = new IdempotencyClaim(request.Key, request.Owner, fence, lease, request.Ttl) };
+        return ends is { } end ? InTimeAsync(claimed, end) : new(claimed);
     }
+
+    private async ValueTask<ClaimResult> InTimeAsync(ClaimResult claimed, DateTimeOffset end) =>
+        await _clock.NowAsync(Database).ConfigureAwait(false) > end - KeyTimes.AnswerMargin ? new ClaimResult { Status = ClaimStatus.OutOfTolerance } : claimed;
 
     /// <returns><see langword="false"/> when the answer depends on how much of the lease is left.</returns>
     private static bool TryAnswer(ClaimRequest request, byte[] record, out ClaimResult answer)
@@ -211,10 +218,11 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private static ClaimResult Completed(long fence, byte[] record) =>
         new() { Status = ClaimStatus.Completed, Fence = fence, Result = record.AsMemory(RecordHeader.Length) };
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FinishStatus> FinishAsync(IdempotencyClaim claim, char state, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(claim);
-        RedisValue[] arguments = [RecordHeader.Owner(claim), state.ToString(), Ms(claim.Ttl), result ?? ReadOnlyMemory<byte>.Empty];
+        RedisValue[] arguments = [RecordHeader.Owner(claim), StateName(state), Ms(claim.Ttl), result ?? ReadOnlyMemory<byte>.Empty];
         return Finished(await RunAsync(Scripts.Finish, claim.Key, arguments, cancellationToken).ConfigureAwait(false));
     }
 
@@ -255,6 +263,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RedisResult> RunAsync(string script, IdempotencyRecordKey key, RedisValue[] arguments, CancellationToken cancellationToken)
     {
         try
@@ -267,13 +276,21 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         }
     }
 
-    private RedisKey NameOf(IdempotencyRecordKey key) => _options.Value.KeyPrefix + key.Value;
+    private RedisKey NameOf(IdempotencyRecordKey key) => new RedisKey(key.Value).Prepend(_prefix);
 
     private static FinishStatus Finished(RedisResult answer) => (int)answer switch
     {
         1 => FinishStatus.Done,
         0 => FinishStatus.Lost,
         _ => FinishStatus.Fenced,
+    };
+
+    private static string StateName(char state) => state switch
+    {
+        RecordHeader.Completed => "C",
+        RecordHeader.Tombstone => "T",
+        RecordHeader.Released => "R",
+        _ => "Q",
     };
 
     private static long Ms(TimeSpan span) => (long)Math.Ceiling(span.TotalMilliseconds);

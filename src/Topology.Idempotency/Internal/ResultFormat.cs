@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -18,23 +20,36 @@ internal sealed class ResultFormat(IOptions<IdempotencyOptions> options, IOption
     private readonly bool _verifyHash = options.Value.ValidateResponseHash;
     private readonly IdempotencyEncryptionOptions _encryption = encryption.Value;
 
-    public byte[] Encode(IdempotencyRecordKey key, StoredResult result)
+    /// <summary>Writes a result into an array of the shared pool; <see cref="Return"/> gives it back.</summary>
+    public ReadOnlyMemory<byte> Encode(IdempotencyRecordKey key, StoredResult result)
     {
-        var plain = StoredResultCodec.Encode(result);
+        var length = StoredResultCodec.LengthOf(result);
+        var plain = ArrayPool<byte>.Shared.Rent(length);
+        StoredResultCodec.Write(result, plain.AsSpan(0, length));
         if (_encryption.CurrentKeyId is not { } id)
-            return plain;
+            return plain.AsMemory(0, length);
 
         var start = 2 + id.Length;
-        var bytes = new byte[start + NonceLength + TagLength + plain.Length];
+        var total = start + NonceLength + TagLength + length;
+        var rented = ArrayPool<byte>.Shared.Rent(total);
+        var bytes = rented.AsSpan(0, total);
         bytes[0] = EncryptedVersion;
         bytes[1] = (byte)id.Length;
-        Encoding.ASCII.GetBytes(id, bytes.AsSpan(2));
-        var nonce = bytes.AsSpan(start, NonceLength);
+        Encoding.ASCII.GetBytes(id, bytes[2..]);
+        var nonce = bytes.Slice(start, NonceLength);
         RandomNumberGenerator.Fill(nonce);
         using var aes = new AesGcm(_encryption.Keys[id], TagLength);
         aes.Encrypt(
-            nonce, plain, bytes.AsSpan(start + NonceLength + TagLength), bytes.AsSpan(start + NonceLength, TagLength), Bound(key, bytes.AsSpan(0, start)));
-        return bytes;
+            nonce, plain.AsSpan(0, length), bytes[(start + NonceLength + TagLength)..], bytes.Slice(start + NonceLength, TagLength), Bound(key, bytes[..start]));
+        ArrayPool<byte>.Shared.Return(plain, clearArray: true);
+        return rented.AsMemory(0, total);
+    }
+
+    /// <summary>Gives back what <see cref="Encode"/> rented, once no store can be reading it any more.</summary>
+    public static void Return(ReadOnlyMemory<byte> encoded)
+    {
+        if (MemoryMarshal.TryGetArray(encoded, out var segment))
+            ArrayPool<byte>.Shared.Return(segment.Array!);
     }
 
     public bool TryDecode(IdempotencyRecordKey key, ReadOnlyMemory<byte> stored, [NotNullWhen(true)] out StoredResult? result)

@@ -14,27 +14,30 @@ internal static class StoredResultCodec
     private const byte Version = 1;
     private const int FrameStart = 1 + SHA256.HashSizeInBytes;
 
-    public static byte[] Encode(StoredResult result)
+    public static int LengthOf(StoredResult result)
     {
         var length = FrameStart + 12 + result.Body.Length;
-        foreach (var (name, value) in result.Headers)
-            length += 8 + Encoding.UTF8.GetByteCount(name) + Encoding.UTF8.GetByteCount(value);
+        for (var i = 0; i < result.Headers.Count; i++)
+            length += 8 + Encoding.UTF8.GetByteCount(result.Headers[i].Key) + Encoding.UTF8.GetByteCount(result.Headers[i].Value);
+        return length;
+    }
 
-        var bytes = GC.AllocateUninitializedArray<byte>(length);
+    /// <summary>Writes a result; <paramref name="bytes"/> has its <see cref="LengthOf"/>.</summary>
+    public static void Write(StoredResult result, Span<byte> bytes)
+    {
         bytes[0] = Version;
-        var rest = bytes.AsSpan(FrameStart);
+        var rest = bytes[FrameStart..];
         WriteNumber(ref rest, result.Status);
         WriteNumber(ref rest, result.Headers.Count);
-        foreach (var (name, value) in result.Headers)
+        for (var i = 0; i < result.Headers.Count; i++)
         {
-            WriteText(ref rest, name);
-            WriteText(ref rest, value);
+            WriteText(ref rest, result.Headers[i].Key);
+            WriteText(ref rest, result.Headers[i].Value);
         }
 
         WriteNumber(ref rest, result.Body.Length);
         result.Body.Span.CopyTo(rest);
-        SHA256.HashData(bytes.AsSpan(FrameStart), bytes.AsSpan(1));
-        return bytes;
+        SHA256.HashData(bytes[FrameStart..], bytes[1..FrameStart]);
     }
 
     public static bool TryDecode(ReadOnlyMemory<byte> stored, bool verifyHash, [NotNullWhen(true)] out StoredResult? result)

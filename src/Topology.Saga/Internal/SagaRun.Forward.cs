@@ -26,7 +26,10 @@ internal sealed partial class SagaRun
     {
         var step = next.Step;
         var policy = _runtime.Retries.Get(step.RetryProfile);
-        var plan = new SagaTries.Plan(_state, next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, Left());
+
+        // A deadline cuts off only what can be undone: a pivot cut off would leave the saga stuck.
+        var left = step.Kind == SagaStepKind.Compensable ? Left() : null;
+        var plan = new SagaTries.Plan(_state, next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left);
         var outcome = await _tries.RunAsync(plan, step.RunAsync, MustTurnBackAsync).ConfigureAwait(false);
         if (outcome.Result is { } result)
         {

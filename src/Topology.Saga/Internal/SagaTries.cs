@@ -132,21 +132,34 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
 
         var task = running.AsTask();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        while (!token.IsCancellationRequested)
+        try
         {
-            var news = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, ended.Token);
-            if (await Task.WhenAny(task, news).ConfigureAwait(false) == task || news.IsCanceled)
+            while (!token.IsCancellationRequested)
             {
-                break;
-            }
+                var news = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, ended.Token);
+                if (await Task.WhenAny(task, news).ConfigureAwait(false) == task || news.IsCanceled)
+                {
+                    break;
+                }
 
-            if (await mustTurnBack().ConfigureAwait(false))
-            {
-                await token.CancelAsync().ConfigureAwait(false);
+                if (await mustTurnBack().ConfigureAwait(false))
+                {
+                    await token.CancelAsync().ConfigureAwait(false);
+                }
             }
         }
+        catch
+        {
+            // Fenced, or the store is away: this owner lets go, and takes its try with it.
+            await token.CancelAsync().ConfigureAwait(false);
+            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+        }
 
-        await ended.CancelAsync().ConfigureAwait(false);
         return await task.ConfigureAwait(false);
     }
 

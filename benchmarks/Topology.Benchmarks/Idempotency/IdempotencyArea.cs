@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+using Topology.Benchmarks.Frame;
+using Topology.Idempotency;
+using Topology.TestKit;
+
+namespace Topology.Benchmarks.Idempotency;
+
+/// <summary>The executor on a real Redis against the floor (raw commands) and against the commands of a locked cache; 512 B results.</summary>
+internal sealed class IdempotencyArea : IBenchArea
+{
+    private const int Parallel = 64;
+    private const int AllocationOverRaw = 600;
+    private const int MiddlewareMicroseconds = 15;
+    private const int MiddlewareBytes = 3 * 1024;
+
+    private static readonly byte[] Result = new byte[512];
+    private static readonly TimeSpan Ttl = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+
+    public string Name => "idempotency";
+
+    public BenchReport Run(bool quick) => RunAsync(quick).GetAwaiter().GetResult();
+
+    private static async Task<BenchReport> RunAsync(bool quick)
+    {
+        var rounds = quick ? 3 : 9;
+        var calls = quick ? 200 : 2_000;
+        await using var server = await RedisServer.StartAsync();
+        await using var connection = await server.ConnectAsync();
+        await using var services = new ServiceCollection()
+            .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
+            .AddSingleton<IConnectionMultiplexer>(connection)
+            .AddTopologyIdempotency()
+            .AddRedisIdempotencyStore()
+            .BuildServiceProvider();
+        var executor = services.GetRequiredService<IIdempotentExecutor>();
+        var database = connection.GetDatabase();
+        var rival = new LockedCacheProfile(database);
+        var stored = new StoredResult { Body = Result };
+        var next = 0;
+
+        string NewKey() => string.Create(CultureInfo.InvariantCulture, $"bench:{Interlocked.Increment(ref next)}");
+        static async Task Sequential(int count, Func<Task> call)
+        {
+            for (var i = 0; i < count; i++)
+                await call();
+        }
+
+        static Task InParallel(int count, Func<Task> call) =>
+            Task.WhenAll(Enumerable.Range(0, Parallel).Select(_ => Task.Run(() => Sequential(count / Parallel, call))));
+
+        async Task FirstAsync()
+        {
+            var outcome = await executor.ExecuteAsync(
+                IdempotencyRecordKey.Internal("t", "u", "o", NewKey()), RequestFingerprint.None, (_, _) => new ValueTask<StoredResult>(stored));
+            if (outcome.Status != IdempotentStatus.Executed || !outcome.IsSettled)
+                throw new InvalidOperationException("A first call did not run.");
+        }
+
+        async Task RawFirstAsync()
+        {
+            RedisKey key = NewKey();
+            if (!await database.StringSetAsync(key, "claim", Lease, When.NotExists))
+                throw new InvalidOperationException("A key was there.");
+            await database.StringSetAsync(key, Result, Ttl);
+        }
+
+        var done = IdempotencyRecordKey.Internal("t", "u", "o", "done");
+        await executor.ExecuteAsync(done, RequestFingerprint.None, (_, _) => new ValueTask<StoredResult>(stored));
+        RedisKey rawDone = "bench:done";
+        await database.StringSetAsync(rawDone, Result, Ttl);
+        await rival.FirstCallAsync("profile:done", Result);
+
+        async Task ReplayAsync()
+        {
+            var outcome = await executor.ExecuteAsync(done, RequestFingerprint.None, static (_, _) => throw new InvalidOperationException("It ran twice."));
+            if (outcome.Status != IdempotentStatus.Replayed)
+                throw new InvalidOperationException("A replay did not replay.");
+        }
+
+        async Task RawGetAsync() => _ = (byte[]?)await database.StringGetAsync(rawDone);
+
+        var first = await PairedLoad.RunAsync(rounds, calls, () => Sequential(calls, FirstAsync), () => Sequential(calls, RawFirstAsync));
+        var replay = await PairedLoad.RunAsync(rounds, calls, () => Sequential(calls, ReplayAsync), () => Sequential(calls, RawGetAsync));
+        var parallelCalls = calls * 4 / Parallel * Parallel;
+        var parallel = await PairedLoad.RunAsync(rounds, parallelCalls, () => InParallel(parallelCalls, FirstAsync), () => InParallel(parallelCalls, RawFirstAsync));
+        var firstLocked = await PairedLoad.RunAsync(
+            rounds, calls, () => Sequential(calls, FirstAsync), () => Sequential(calls, () => rival.FirstCallAsync("profile:" + NewKey(), Result)));
+        var replayLocked = await PairedLoad.RunAsync(
+            rounds, calls, () => Sequential(calls, ReplayAsync), () => Sequential(calls, () => rival.ReplayAsync("profile:done")));
+        var middleware = await MiddlewareBenchmark.RunAsync(rounds, quick ? 1_000 : 20_000);
+
+        var overRaw = first.OursBytes - first.RivalBytes;
+        var middlewareMicroseconds = middleware.OursMicroseconds - middleware.RivalMicroseconds;
+        var middlewareBytes = middleware.OursBytes - middleware.RivalBytes;
+        BenchCase[] cases =
+        [
+            new("idempotency.first_call_vs_raw", first.Ratio, 1.40),
+            new("idempotency.first_call_bytes_over_raw_vs_bound", overRaw / AllocationOverRaw, 1),
+            new("idempotency.replay_vs_raw_get", replay.Ratio, 1.25),
+            new("idempotency.parallel64_vs_raw", parallel.Ratio, 1.33), // time for the same calls: a throughput of 0.75
+            new("idempotency.first_call_vs_locked_cache_profile", firstLocked.Ratio, 0.45),
+            new("idempotency.replay_vs_locked_cache_profile", replayLocked.Ratio, 0.40),
+            new("idempotency.middleware_us_vs_bound", middlewareMicroseconds / MiddlewareMicroseconds, 1),
+            new("idempotency.middleware_bytes_vs_bound", middlewareBytes / MiddlewareBytes, 1),
+        ];
+
+        var table = new StringBuilder("Medians per call. Redis on this machine, one connection, results of 512 B.\n\n| Case | Ours µs | Rival µs | Ours B | Rival B |\n|---|---|---|---|---|\n");
+        foreach (var (name, figures) in new (string, PairedFigures)[]
+        {
+            ("first call / SET NX, SET", first), ("replay / GET", replay), ("first call, 64 at a time / SET NX, SET", parallel),
+            ("first call / commands of a locked cache", firstLocked), ("replay / commands of a locked cache", replayLocked), ("middleware in memory / bare endpoint", middleware),
+        })
+            table.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {figures.OursMicroseconds:0.0} | {figures.RivalMicroseconds:0.0} | {figures.OursBytes:0} | {figures.RivalBytes:0} |");
+        return new BenchReport(cases, table.ToString());
+    }
+}
