@@ -81,6 +81,9 @@ public abstract class ServerProcess : IAsyncDisposable
     {
         Signal.Send(Running.Id, Signal.Stop);
         _paused = true;
+        var threads = $"/proc/{Running.Id}/task"; // the signal is sent before it is obeyed; without /proc there is no way to see it
+        if (System.IO.Directory.Exists(threads))
+            SpinWait.SpinUntil(() => System.IO.Directory.GetDirectories(threads).All(IsStopped), StopLimit);
     }
 
     /// <summary>Lets a paused server go on (SIGCONT).</summary>
@@ -136,6 +139,18 @@ public abstract class ServerProcess : IAsyncDisposable
             _process = _process is { HasExited: true } ? null : _process; // the failure under way says it already
             await DisposeAsync();
             throw;
+        }
+    }
+
+    private static bool IsStopped(string thread)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(thread, "stat")).Contains(") T ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return true; // the thread has ended
         }
     }
 
