@@ -36,6 +36,7 @@ public static class TopologyResilienceServiceCollectionExtensions
         services.AddTopologySaga();
         services.AddTopologyDlq(options => options.ProcessLetters = false);
         services.AddTopologyHealth();
+        services.AddHealthChecks().Add(SagaBacklogHealthCheck.Registration).Add(DeadLetterDepthHealthCheck.Registration);
 
         services.Replace(ServiceDescriptor.Singleton<ISagaLetterSink, SagaDeadLetters>());
         services.AddRedriveTarget<SagaRedriveTarget>(DeadLetterQueueNames.WorkflowCompensation);

@@ -13,7 +13,6 @@ namespace Topology.Retry;
 /// </remarks>
 public sealed partial class RetryPolicy
 {
-    private readonly Func<double> _random;
     private readonly ILogger? _logger;
     private readonly LogGate _retryLines;
     private readonly LogGate _stopLines;
@@ -49,7 +48,7 @@ public sealed partial class RetryPolicy
         Name = name;
         Time = timeProvider ?? TimeProvider.System;
 #pragma warning disable RS0030 // The one place where the default source of randomness is chosen.
-        _random = random ?? Random.Shared.NextDouble;
+        Random = random ?? System.Random.Shared.NextDouble;
 #pragma warning restore RS0030
         _logger = logger is NullLogger ? null : logger;
         _retryLines = new LogGate(Time);
@@ -68,6 +67,8 @@ public sealed partial class RetryPolicy
 
     internal RetryProfile Profile => _profile;
 
+    internal Func<double> Random { get; }
+
     internal RetryMetrics? Metrics { get; }
 
     /// <summary>Returns the wait before the next try, for a caller that waits on its own, such as a saga.</summary>
@@ -79,7 +80,7 @@ public sealed partial class RetryPolicy
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(failedAttempts, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(previousDelay, TimeSpan.Zero);
-        return NextDelay(_profile, failedAttempts, previousDelay);
+        return _profile.NextDelay(failedAttempts, previousDelay, Random);
     }
 
     /// <summary>Judges a failure as this policy would.</summary>
@@ -95,11 +96,6 @@ public sealed partial class RetryPolicy
     }
 
     internal void Update(RetryProfileOptions options, RetryBudget? budget) => Volatile.Write(ref _profile, new RetryProfile(this, options, budget));
-
-    internal double NextRandom() => _random();
-
-    internal TimeSpan NextDelay(RetryProfile profile, int failedAttempts, TimeSpan previousDelay) =>
-        profile.NextDelay(failedAttempts, previousDelay, _random);
 
     internal RetryVerdict Judge(RetryProfile profile, Exception failure)
     {

@@ -34,6 +34,7 @@ public static class TopologySagaServiceCollectionExtensions
         services.TryAddSingleton<SagaRegistry>();
         services.TryAddSingleton<SagaSignals>();
         services.TryAddSingleton<SagaMetrics>();
+        services.TryAddSingleton<SagaBoard>();
         services.TryAddSingleton<SagaWriter>();
         services.TryAddSingleton<SagaRuntime>();
         services.TryAddSingleton<SagaClient>();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Topology.Dlq.Internal;
+using Topology.TestKit;
 
 namespace Topology.Dlq.Tests;
 
@@ -151,7 +152,8 @@ public sealed class DeadLetterRedriveTests
         var run = house.Redrive.RunAsync(new(All) { MaxPerSecond = 2 }, cancellationToken: Token).AsTask();
         for (var handedOn = 1; handedOn < 5; handedOn++)
         {
-            Assert.Equal(handedOn, target.Held.Count);
+            var expected = handedOn;
+            await Until.True(() => target.Held.Count == expected, cancellationToken: Token);
             house.Time.Advance(TimeSpan.FromMilliseconds(499));
             Assert.Equal(handedOn, target.Held.Count);
             house.Time.Advance(TimeSpan.FromMilliseconds(1));

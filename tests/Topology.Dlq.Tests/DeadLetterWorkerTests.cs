@@ -51,7 +51,7 @@ public sealed class DeadLetterWorkerTests
         await house.Publisher.PublishAsync(house.Letter("a", Queue), Token);
         for (var n = 1; n <= 3; n++)
         {
-            await UntilAsync(house, () => Task.FromResult(tries.Count == n), advance: TimeSpan.Zero);
+            await UntilAsync(house, () => Task.FromResult(tries.Count == n));
             await SettleDown();
             house.Time.Advance(TimeSpan.FromMinutes(5) - TimeSpan.FromSeconds(1));
             await SettleDown();

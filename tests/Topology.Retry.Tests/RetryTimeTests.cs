@@ -69,6 +69,10 @@ public sealed class RetryTimeTests
     }
 
     [Fact]
+    public async Task A_deadline_beyond_any_timer_is_no_bound() => Assert.Equal(1, await Policy().ExecuteAsync(
+        attempt => new ValueTask<int>(attempt.Number), new RetryCall { Deadline = DateTimeOffset.MaxValue, CancellationToken = Token }));
+
+    [Fact]
     public async Task A_deadline_in_the_past_makes_no_call()
     {
         var outcome = await Policy().TryExecuteAsync(

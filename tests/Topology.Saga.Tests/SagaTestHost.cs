@@ -64,6 +64,8 @@ internal sealed class SagaTestHost : IAsyncDisposable
 
     public SagaWorld World { get; }
 
+    public IServiceProvider Services => _host.Services;
+
     public ISagaClient Client => _host.Services.GetRequiredService<ISagaClient>();
 
     public ISagaOperator Operator => _host.Services.GetRequiredService<ISagaOperator>();

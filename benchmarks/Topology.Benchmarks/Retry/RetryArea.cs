@@ -25,7 +25,7 @@ internal sealed class RetryArea : IBenchArea
     public BenchReport Run(bool quick)
     {
         var measured = MicroBenchmark.Run<RetryBenchmarks>(quick);
-        var table = new StringBuilder("The fastest of 20 iterations each. The rival is Polly.Core 8.9.1 by the API that was fastest in the case.\n\n")
+        var table = new StringBuilder("The fastest of 320 iterations of 4 ms each, in four rounds. The rival is Polly.Core 8.9.1 by the API that was fastest in the case.\n\n")
             .Append("| case | ours | Polly | API | time ratio | ours | Polly |\n|---|---|---|---|---|---|---|\n");
         var cases = new List<BenchCase>();
         foreach (var (name, goal, bytes, noBytes) in Goals)

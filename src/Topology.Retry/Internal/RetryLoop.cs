@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Topology.Retry.Internal;
 
 /// <summary>The one retry loop. Every call that does not succeed at once goes through it.</summary>
@@ -12,8 +14,8 @@ internal struct RetryLoop<TOperation, T, TReturn, TEnding>
     where TOperation : struct, IRetryOperation<T>
     where TEnding : struct, IRetryEnding<T, TReturn>
 {
-    private readonly TOperation _operation;
-    private readonly Func<T, RetryVerdict>? _classifyResult;
+    private TOperation _operation;
+    private Func<T, RetryVerdict>? _classifyResult;
     private RetryRun _run;
     private ValueTask<T> _pending;
     private Exception? _failure;
@@ -22,27 +24,32 @@ internal struct RetryLoop<TOperation, T, TReturn, TEnding>
     private bool _underWay;
     private bool _ended;
 
-    private RetryLoop(TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
-    {
-        _operation = operation;
-        _classifyResult = classifyResult;
-        _run = new RetryRun(profile, allowed, maxAttempts, started, attempts, caller);
-    }
-
     /// <summary>Makes a call from its first try on.</summary>
     public static ValueTask<TReturn> Run(
-        TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, CancellationToken caller) =>
-        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, classifyResult, profile, allowed, maxAttempts, started, 0, caller).Run();
+        in TOperation operation, Func<T, RetryVerdict>? classifyResult, RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, CancellationToken caller)
+    {
+        RetryLoop<TOperation, T, TReturn, TEnding> loop = default;
+        loop._operation = operation;
+        loop._classifyResult = classifyResult;
+        loop._run.Open(profile, allowed, maxAttempts, started, attempts: 0, caller);
+        return loop.TryFinish() ? TEnding.EndNow(loop._run, loop._value, loop._failure) : Finish(ref loop);
+    }
 
     /// <summary>Goes on with a call whose first try has ended as <paramref name="first"/>, or by throwing <paramref name="failure"/>.</summary>
-    public static ValueTask<TReturn> Continue(
-        TOperation operation, RetryProfile profile, ValueTask<T> first, Exception? failure, CancellationToken caller) =>
-        new RetryLoop<TOperation, T, TReturn, TEnding>(operation, null, profile, null, profile.MaxAttempts, started: 0, attempts: 1, caller)
-        {
-            _pending = first,
-            _failure = failure,
-            _underWay = true,
-        }.Run();
+    public static ValueTask<TReturn> Continue(in TOperation operation, RetryProfile profile, ValueTask<T> first, Exception? failure, CancellationToken caller)
+    {
+        RetryLoop<TOperation, T, TReturn, TEnding> loop = default;
+        loop._operation = operation;
+        loop._run.Open(profile, allowed: null, profile.MaxAttempts, started: 0, attempts: 1, caller);
+        loop._pending = first;
+        loop._failure = failure;
+        loop._underWay = true;
+        return loop.TryFinish() ? TEnding.EndNow(loop._run, loop._value, loop._failure) : Finish(ref loop);
+    }
+
+    // Not inlined: the copy that the task keeps would cost every call that needs no task a second large frame.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ValueTask<TReturn> Finish(ref RetryLoop<TOperation, T, TReturn, TEnding> loop) => FinishAsync(loop);
 
     private static async ValueTask<TReturn> FinishAsync(RetryLoop<TOperation, T, TReturn, TEnding> loop)
     {
@@ -70,8 +77,6 @@ internal struct RetryLoop<TOperation, T, TReturn, TEnding>
 
         return TEnding.End(loop._run, loop._value, loop._failure);
     }
-
-    private ValueTask<TReturn> Run() => TryFinish() ? TEnding.EndNow(_run, _value, _failure) : FinishAsync(this);
 
     /// <summary>Runs until the call has ended (<see langword="true"/>) or something must be awaited.</summary>
     private bool TryFinish()
@@ -139,7 +144,20 @@ internal struct RetryLoop<TOperation, T, TReturn, TEnding>
 #pragma warning disable CA1849 // It has completed.
         var result = _pending.Result;
 #pragma warning restore CA1849
-        var again = _run.MayRetry(_run.Judge(_classifyResult, result), out _failure);
+        RetryVerdict verdict = default;
+        if (_classifyResult is not null)
+        {
+            try
+            {
+                verdict = _classifyResult(result);
+            }
+            catch (Exception exception)
+            {
+                _run.ClassifierFailed(exception);
+            }
+        }
+
+        var again = _run.MayRetry(verdict, out _failure);
         if (again || _failure is not null)
         {
             _disposal = _run.Discard(result);

@@ -9,11 +9,14 @@ internal struct RetryRun
 {
     private const int EarlierKept = 8;
 
-    private readonly RetryProfile _profile;
-    private readonly CancellationToken _caller;
-    private readonly int _maxAttempts;
-    private readonly long _started;
-    private readonly TimeSpan? _allowed;
+    // A timer's due time is at most 2³² − 2 ms. A deadline such as DateTimeOffset.MaxValue is no bound.
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
+    private RetryProfile _profile;
+    private CancellationToken _caller;
+    private int _maxAttempts;
+    private long _started;
+    private TimeSpan? _allowed;
     private RetryDelaySource _delaySource;
     private string? _errorType;
     private Exception? _last;
@@ -21,22 +24,6 @@ internal struct RetryRun
     private CancellationTokenSource? _timeout;
     private CancellationTokenRegistration _link;
     private bool _cutByDeadline;
-
-    /// <param name="profile">The profile as it was when the call began.</param>
-    /// <param name="allowed">The time the whole call may take.</param>
-    /// <param name="maxAttempts">The tries in all.</param>
-    /// <param name="started">The timestamp of the beginning; 0 when nothing asks for the time.</param>
-    /// <param name="attempts">1 when the first try is already under way.</param>
-    /// <param name="caller">The caller's token.</param>
-    public RetryRun(RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
-    {
-        _profile = profile;
-        _caller = caller;
-        _allowed = allowed;
-        _maxAttempts = maxAttempts;
-        _started = started;
-        Attempts = attempts;
-    }
 
     public int Attempts { get; private set; }
 
@@ -52,6 +39,23 @@ internal struct RetryRun
 
     private readonly string ErrorType => _errorType ?? RetryEvent.ErrorTypeOf(_last);
 
+    /// <summary>Opens the call in place: a constructor would build a copy first, which costs as much as a try.</summary>
+    /// <param name="profile">The profile as it was when the call began.</param>
+    /// <param name="allowed">The time the whole call may take.</param>
+    /// <param name="maxAttempts">The tries in all.</param>
+    /// <param name="started">The timestamp of the beginning; 0 when nothing asks for the time.</param>
+    /// <param name="attempts">1 when the first try is already under way.</param>
+    /// <param name="caller">The caller's token.</param>
+    public void Open(RetryProfile profile, TimeSpan? allowed, int maxAttempts, long started, int attempts, CancellationToken caller)
+    {
+        _profile = profile;
+        _caller = caller;
+        _allowed = allowed;
+        _maxAttempts = maxAttempts;
+        _started = started;
+        Attempts = attempts;
+    }
+
     /// <summary>Opens the next try, or says why it cannot begin.</summary>
     public bool TryBegin(out RetryAttempt attempt, out Exception? error)
     {
@@ -66,7 +70,7 @@ internal struct RetryRun
         var left = Left;
         if (left <= TimeSpan.Zero)
         {
-            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{Policy.Name}': the deadline had passed before the first try."));
+            error = End(RetryStop.Deadline, _last ?? new TimeoutException($"Retry profile '{Policy.Name}': the deadline had passed before try {Attempts + 1}."));
             return false;
         }
 
@@ -138,7 +142,7 @@ internal struct RetryRun
     }
 
     /// <summary>Decides after a result. When it returns <see langword="false"/> the result, or <paramref name="error"/>, is what the caller sees.</summary>
-    public bool MayRetry(RetryVerdict verdict, out Exception? error)
+    public bool MayRetry(in RetryVerdict verdict, out Exception? error)
     {
         CloseAttempt();
         error = null;
@@ -179,23 +183,7 @@ internal struct RetryRun
 
     public readonly Task WaitAsync() => Waiting.ForAsync(Delay, Policy.Time, _caller);
 
-    public readonly RetryVerdict Judge<T>(Func<T, RetryVerdict>? classifyResult, T result)
-    {
-        if (classifyResult is null)
-        {
-            return RetryVerdict.Unspecified;
-        }
-
-        try
-        {
-            return classifyResult(result);
-        }
-        catch (Exception exception)
-        {
-            Policy.CallbackFailed(exception, "classifyResult");
-            return RetryVerdict.Unspecified;
-        }
-    }
+    public readonly void ClassifierFailed(Exception exception) => Policy.CallbackFailed(exception, "classifyResult");
 
     /// <summary>Disposes a result that the caller will never see; returns what is still to be awaited, if anything.</summary>
     public readonly Task? Discard<T>(T result)
@@ -225,7 +213,7 @@ internal struct RetryRun
     {
         _cutByDeadline = left is not null && !(_profile.AttemptTimeout < left);
         var limit = _cutByDeadline ? left!.Value : _profile.AttemptTimeout!.Value;
-        _timeout = new CancellationTokenSource(limit, Policy.Time);
+        _timeout = limit <= LongestTimer ? new CancellationTokenSource(limit, Policy.Time) : new CancellationTokenSource();
         _link = _caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _timeout);
         return new RetryAttempt(Attempts, limit, _timeout.Token);
     }
@@ -252,7 +240,7 @@ internal struct RetryRun
         _last ?? cancellation);
 
     /// <summary>Chooses the wait, or returns why there is none.</summary>
-    private RetryStop? Refusal(RetryVerdict verdict)
+    private RetryStop? Refusal(in RetryVerdict verdict)
     {
         if (Attempts >= _maxAttempts)
         {
@@ -273,7 +261,7 @@ internal struct RetryRun
         else
         {
             _delaySource = RetryDelaySource.Backoff;
-            Delay = Policy.NextDelay(_profile, Attempts, Delay);
+            Delay = _profile.NextDelay(Attempts, Delay, Policy.Random);
         }
 
         if (Delay >= left)
@@ -292,7 +280,7 @@ internal struct RetryRun
             return hint;
         }
 
-        var later = hint + TimeSpan.FromTicks((long)(hint.Ticks * 0.1 * Policy.NextRandom()));
+        var later = hint + TimeSpan.FromTicks((long)(hint.Ticks * 0.1 * Policy.Random()));
         return later > _profile.MaxServerDelay || later >= left ? hint : later;
     }
 

@@ -22,6 +22,9 @@ internal sealed partial class SagaRun
         _state = new(lease.SagaId, definition);
     }
 
+    /// <summary>Where the saga is; null while it is at work.</summary>
+    public SagaStatus? Settled => _state.Settled;
+
     /// <summary>The store's time, as far as this owner knows it.</summary>
     private DateTimeOffset Now => _state.LastAt + _runtime.Time.GetElapsedTime(_appended);
 

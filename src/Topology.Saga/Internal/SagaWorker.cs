@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace Topology.Saga.Internal;
 
 /// <summary>Leases the sagas whose definitions this process has registered, and runs them. Idle when there are none.</summary>
-internal sealed class SagaWorker(SagaRuntime runtime, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
+internal sealed class SagaWorker(SagaRuntime runtime, SagaBoard board, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
 {
     private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
 
@@ -56,15 +56,20 @@ internal sealed class SagaWorker(SagaRuntime runtime, IOptions<SagaOptions> opti
     private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
     {
         await Task.Yield();
+        board.Begin();
+        SagaStatus? ended = null;
         try
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
             using var span = SagaTracing.Run(lease, definition);
-            if (!await new SagaRun(runtime, definition, lease, stopping).RunAsync().ConfigureAwait(false))
+            var run = new SagaRun(runtime, definition, lease, stopping);
+            if (!await run.RunAsync().ConfigureAwait(false))
             {
                 await AbandonAsync(lease, _pauseAfterFailure).ConfigureAwait(false);
             }
+
+            ended = run.Settled;
         }
         catch (SagaFencedException)
         {
@@ -82,6 +87,7 @@ internal sealed class SagaWorker(SagaRuntime runtime, IOptions<SagaOptions> opti
         }
         finally
         {
+            board.End(lease.SagaId, ended);
             slots.Release();
         }
     }
