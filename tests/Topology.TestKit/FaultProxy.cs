@@ -42,7 +42,7 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <param name="afterChunks">How many chunks pass first.</param>
     public void Hold(FaultDirection direction, int afterChunks = 0) => GateOf(direction).Set(Mode.Hold, afterChunks);
 
-    /// <summary>Swallows what goes this way. The connection is of no use afterwards: <see cref="Cut"/> it.</summary>
+    /// <summary>Swallows what goes this way. A connection that lost something passes nothing more this way: <see cref="Cut"/> it.</summary>
     /// <param name="direction">The way.</param>
     /// <param name="afterChunks">How many chunks pass first.</param>
     public void Drop(FaultDirection direction, int afterChunks = 0) => GateOf(direction).Set(Mode.Drop, afterChunks);
@@ -120,6 +120,7 @@ public sealed class FaultProxy : IAsyncDisposable
     {
         var toServer = direction == FaultDirection.ToServer;
         var buffer = new byte[64 * 1024];
+        var lost = false; // TCP never delivers what follows a gap: an answer would be taken for that of another request
         try
         {
             var from = (toServer ? link.Client : link.Server).GetStream();
@@ -133,7 +134,8 @@ public sealed class FaultProxy : IAsyncDisposable
                     Volatile.Write(ref link.Requesting, 0);
                 if (Delay > TimeSpan.Zero)
                     await Task.Delay(Delay, _stop.Token);
-                if (await GateOf(direction).EnterAsync(_stop.Token))
+                lost |= !await GateOf(direction).EnterAsync(_stop.Token);
+                if (!lost)
                     await to.WriteAsync(buffer.AsMemory(0, read), _stop.Token);
             }
         }

@@ -80,10 +80,10 @@ public sealed class ReloadTests : IDisposable
     [Fact]
     public void A_right_value_in_a_rejected_change_is_not_kept_either()
     {
-        Change(First + "dlq_config:\n  streams:\n    - name: agent.run.dlq\n      max_age: 9d\nidempotency:\n  ttl: 1\n");
-        Assert.Equal(TimeSpan.FromDays(7), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("agent.run.dlq").MaxAge);
-        Change(First + "dlq_config:\n  streams:\n    - name: agent.run.dlq\n      max_age: 9d\n");
-        Assert.Equal(TimeSpan.FromDays(9), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("agent.run.dlq").MaxAge);
+        Change(First + "dlq_config:\n  streams:\n    - name: new.dlq\n      max_age: 9d\nidempotency:\n  ttl: 1\n");
+        Assert.Equal(TimeSpan.FromDays(7), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("new.dlq").MaxAge);
+        Change(First + "dlq_config:\n  streams:\n    - name: new.dlq\n      max_age: 9d\n");
+        Assert.Equal(TimeSpan.FromDays(9), _services.GetRequiredService<IOptionsMonitor<Dlq.DeadLetterQueueOptions>>().Get("new.dlq").MaxAge);
     }
 
     [Fact]
