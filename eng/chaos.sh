@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Long runs that kill, stop, cut and race on real servers: eng/chaos.sh AREA. Their short forms are tests.
+# Long runs that kill, stop, cut and race on real servers: eng/chaos.sh AREA [DIVISOR]. Their short forms are tests.
 # idempotency prints a line per phase: chaos AREA ok|FAILED PHASE: what came of it; dlq is the long form of its tests. Fails when one does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,4 +9,4 @@ case "${1:-}" in
   *) echo "usage: chaos.sh idempotency|dlq" >&2; exit 2 ;;
 esac
 dotnet build "tests/$project" -c Release --nologo -v quiet >&2
-exec "artifacts/bin/$project/release/$project" "${arguments[@]}"
+exec "artifacts/bin/$project/release/$project" "${@:2}" "${arguments[@]}"

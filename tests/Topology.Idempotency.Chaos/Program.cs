@@ -2,7 +2,7 @@ using System.Globalization;
 using Topology.Idempotency.Chaos;
 using Topology.TestKit;
 
-// Without arguments: the whole run, as eng/chaos.sh idempotency starts it. With arguments: one process of it.
+// Without arguments, or with a number that divides its sizes: the run, as eng/chaos.sh idempotency starts it. Else: one process of it.
 if (args is ["race", ..])
     return await Worker.RaceAsync(args);
 if (args is ["own", ..])
@@ -12,12 +12,15 @@ await using var server = await RedisServer.StartAsync();
 var run = new ChaosRun(server.Port);
 var failed = false;
 
-await ReportAsync("race, 100,000 keys, 2 to 32 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, Keys: 100_000, MinRacers: 2, MaxRacers: 32)));
-await ReportAsync("race, 2,000 keys, 256 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, Keys: 2_000, MinRacers: 256, MaxRacers: 256)));
-await ReportAsync("race under cut connections and flushed scripts, 5,000 keys, 2 to 8 racers", () => run.RaceAsync(new RaceSettings(8, 5_000, 2, 8, Faults: true)));
-await ReportAsync("owner killed, 20 times", () => run.KillOwnerAsync(times: 20, lease: TimeSpan.FromSeconds(2)));
-await ReportAsync("owner stopped and continued, 10 times", () => run.StopOwnerAsync(times: 10, lease: TimeSpan.FromSeconds(1)));
-await ReportAsync("stale writes, 10,000 and more", () => run.StaleWritesAsync(3_500));
+var divisor = args is [var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 1;
+var (keys, crowded, faulty, kills, stops, stale) = (100_000 / divisor, 2_000 / divisor, 5_000 / divisor, 20 / divisor, 10 / divisor, 3_500 / divisor);
+
+await ReportAsync($"race, {keys} keys, 2 to 32 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, keys, MinRacers: 2, MaxRacers: 32)));
+await ReportAsync($"race, {crowded} keys, 256 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, crowded, MinRacers: 256, MaxRacers: 256)));
+await ReportAsync($"race under lost answers, cut connections and flushed scripts, {faulty} keys, 2 to 8 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, faulty, MinRacers: 2, MaxRacers: 8, Faults: true)));
+await ReportAsync($"owner killed, {kills} times", () => run.KillOwnerAsync(kills, lease: TimeSpan.FromSeconds(2)));
+await ReportAsync($"owner stopped and continued, {stops} times", () => run.StopOwnerAsync(stops, lease: TimeSpan.FromSeconds(1)));
+await ReportAsync($"stale owners, {stale} take-overs", () => run.StaleWritesAsync(stale));
 return failed ? 1 : 0;
 
 async Task ReportAsync(string name, Func<Task<ChaosResult>> phase)

@@ -117,7 +117,7 @@ public sealed class HttpRetryTests : IAsyncLifetime
     public async Task A_server_that_hangs_is_cut_off_by_the_attempt_timeout()
     {
         _script = static (call, context) => call == 1 ? Task.Delay(Timeout.Infinite, context.RequestAborted) : Task.CompletedTask;
-        using var response = await Client(profile => profile.AttemptTimeout = TimeSpan.FromMilliseconds(250)).GetAsync("/", Token);
+        using var response = await Client(profile => profile.AttemptTimeout = TimeSpan.FromSeconds(3)).GetAsync("/", Token);
 
         Assert.Equal((HttpStatusCode.OK, 2), (response.StatusCode, _calls));
         Assert.IsType<TimeoutException>(Assert.Single(_events).Exception);

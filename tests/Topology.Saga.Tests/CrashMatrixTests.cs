@@ -11,7 +11,7 @@ public sealed class CrashMatrixTests
     public async Task Whatever_the_crash_the_saga_ends_with_the_same_status_and_letters()
     {
         using var world = new CrashWorld(Scenario.All);
-        var runs = 0;
+        var (runs, lostRefusals) = (0, 0);
         foreach (var scenario in Scenario.All)
         {
             var (calm, _) = await world.RunAsync(scenario, "calm", null);
@@ -25,12 +25,17 @@ public sealed class CrashMatrixTests
                 var what = $"{scenario.Name} {crash}";
                 Assert.True(owners == 2, $"{what}: {owners} owners");
                 Check(scenario, world, saga, what);
+
+                // Lost before it was written down: what the next owner sees may be an earlier try's doing.
+                var refusalLost = crash.Item1 == CrashPoint.BeforeAppend && world.CrashedAt!.Events[0] is SagaEvent.CompensationStarted { Failure.Rejected: true };
+                Assert.False(refusalLost && saga.Failure is { Rejected: true }, $"{what}: a refusal seen after a take-over must count as unknown");
+                lostRefusals += refusalLost ? 1 : 0;
                 runs++;
             }
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{runs} crashes");
-        Assert.True(runs > 2_000, $"only {runs} crashes");
+        Assert.True(runs > 2_000 && lostRefusals > 10, $"only {runs} crashes, {lostRefusals} lost refusals");
     }
 
     [Fact]
