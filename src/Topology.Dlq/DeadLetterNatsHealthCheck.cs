@@ -1,11 +1,18 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using NATS.Client.Core;
 using Topology.Dlq.Internal;
 
 namespace Topology.Dlq;
 
-/// <summary>Checks that the server keeps the queues: it answers, and every stream is there and as its promises need it. Thread safe.</summary>
-/// <remarks>Descriptions are codes: <c>nats_unreachable</c>, <c>queue_broken</c> (a stream is missing or breaks a promise).</remarks>
+/// <summary>
+/// Checks that the server keeps the queues: it answers, and every stream, and every consumer this process uses, is there and as its
+/// promises need it. Thread safe.
+/// </summary>
+/// <remarks>
+/// Descriptions are codes: <c>nats_unreachable</c>, <c>queue_broken</c> (a stream or consumer is missing or breaks a promise). The data
+/// holds the server's round trip in milliseconds, <c>rtt_ms</c>.
+/// </remarks>
 public sealed class DeadLetterNatsHealthCheck : IHealthCheck
 {
     /// <summary>The name under which the check is registered.</summary>
@@ -29,11 +36,12 @@ public sealed class DeadLetterNatsHealthCheck : IHealthCheck
         ArgumentNullException.ThrowIfNull(context);
         try
         {
-            return await _topology.IsFitAsync(cancellationToken).ConfigureAwait(false)
-                ? HealthCheckResult.Healthy()
-                : new HealthCheckResult(context.Registration.FailureStatus, "queue_broken");
+            var isFit = await _topology.IsFitAsync(cancellationToken).ConfigureAwait(false);
+            var roundTrip = await _topology.PingAsync(cancellationToken).ConfigureAwait(false);
+            var data = new Dictionary<string, object>(StringComparer.Ordinal) { ["rtt_ms"] = roundTrip.TotalMilliseconds };
+            return isFit ? HealthCheckResult.Healthy(data: data) : new HealthCheckResult(context.Registration.FailureStatus, "queue_broken", data: data);
         }
-        catch (DeadLetterException failure)
+        catch (Exception failure) when (failure is DeadLetterException or NatsException)
         {
             return new HealthCheckResult(context.Registration.FailureStatus, "nats_unreachable", failure);
         }

@@ -8,7 +8,8 @@ namespace Topology.Idempotency;
 /// <summary>Checks that the Redis of the store answers, is new enough, and never evicts a record. Safe for concurrent use.</summary>
 /// <param name="connection">The connection of the store.</param>
 /// <remarks>
-/// Descriptions start with a code: <c>redis_too_old</c> (unhealthy: the commands of a claim are missing), <c>redis_evicts</c>
+/// Descriptions start with a code: <c>redis_too_old</c> (unhealthy: the commands of a claim are missing), <c>redis_replica</c>
+/// (unhealthy: it takes no writes), <c>redis_evicts</c>
 /// (degraded: <c>maxmemory-policy</c> is not <c>noeviction</c>), <c>redis_unreachable</c> (the registration's failure status).
 /// </remarks>
 public sealed class RedisIdempotencyHealthCheck(IConnectionMultiplexer connection) : IHealthCheck
@@ -38,6 +39,8 @@ public sealed class RedisIdempotencyHealthCheck(IConnectionMultiplexer connectio
         var version = Field(info, "redis_version");
         if (!Version.TryParse(version, out var parsed) || parsed < Oldest)
             return HealthCheckResult.Unhealthy(string.Create(CultureInfo.InvariantCulture, $"redis_too_old: {version}, {Oldest} is needed"));
+        if (Field(info, "role") == "slave")
+            return HealthCheckResult.Unhealthy("redis_replica: the server is a replica; claims need the primary");
         var policy = Field(info, "maxmemory_policy");
         if (policy != "noeviction")
             return HealthCheckResult.Degraded($"redis_evicts: maxmemory-policy is {policy}; a record that is evicted lets its work run twice");

@@ -39,13 +39,30 @@ public sealed class HealthCheckTests(NatsFixture nats)
         Assert.Equal(("topology.dlq.nats", HealthStatus.Degraded), (registration.Name, DeadLetterNatsHealthCheck.Register().FailureStatus));
         Assert.Equal((HealthStatus.Unhealthy, "queue_broken"), Summary(await CheckAsync(test.Services, registration)));
         await test.Provider.SampleAsync(test.Queue, Token);
-        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(test.Services, registration)).Status);
+        var healthy = await CheckAsync(test.Services, registration);
+        Assert.Equal(HealthStatus.Healthy, healthy.Status);
+        Assert.InRange((double)healthy.Data["rtt_ms"], 0.001, 10_000);
         await new NatsJSContext(nats.Connection).DeleteStreamAsync(DeadLetterQueueNames.ToPhysicalMarks(test.Queue), Token);
         Assert.Equal((HealthStatus.Unhealthy, "queue_broken"), Summary(await CheckAsync(test.Services, registration)));
 
         await using var nowhere = new NatsConnection(NatsOpts.Default with { Url = "nats://127.0.0.1:1", ConnectTimeout = TimeSpan.FromSeconds(1) });
         await using var away = new JetStreamQueueUnderTest(nowhere);
         Assert.Equal((HealthStatus.Unhealthy, "nats_unreachable"), Summary(await CheckAsync(away.Services, registration)));
+    }
+
+    [Fact]
+    public async Task A_consumer_that_this_process_uses_and_somebody_deleted_breaks_its_queue()
+    {
+        await using var test = new JetStreamQueueUnderTest(nats.Connection);
+        var topology = test.Services.GetRequiredService<Internal.JetStreamTopology>();
+        var options = test.Services.GetRequiredService<Internal.DeadLetterQueues>()[test.Queue].Consumer ?? Internal.DeadLetterWorker.AlertConsumer;
+        await topology.EnsureConsumerAsync(test.Queue, options, Token);
+        var registration = DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy);
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(test.Services, registration)).Status);
+
+        await new NatsJSContext(nats.Connection).DeleteConsumerAsync(DeadLetterQueueNames.ToPhysical(test.Queue), options.Name, Token);
+
+        Assert.Equal((HealthStatus.Unhealthy, "queue_broken"), Summary(await CheckAsync(test.Services, registration)));
     }
 
     private static async Task<HealthCheckResult> CheckAsync(IServiceProvider services, HealthCheckRegistration registration) =>

@@ -33,6 +33,18 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task A_replica_is_unhealthy_because_it_takes_no_claims()
+    {
+        await using var replica = await RedisServer.StartAsync(["--replicaof", "127.0.0.1 1"], TestContext.Current.CancellationToken);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(replica.ConnectionString);
+
+        var result = await CheckAsync(connection);
+
+        Assert.Equal(HealthStatus.Unhealthy, result.Status);
+        Assert.StartsWith("redis_replica", result.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_is_away_has_the_failure_status_of_the_registration()
     {
         await using var proxy = FaultProxy.Start(redis.Server.Port);

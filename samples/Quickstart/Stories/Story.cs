@@ -97,7 +97,7 @@ internal abstract class Story(string name)
                 return status;
             }
 
-            await Task.Delay(50, cancellationToken);
+            await Task.Delay(50, cancellationToken); // as a client of an HTTP interface asks again
         }
     }
 

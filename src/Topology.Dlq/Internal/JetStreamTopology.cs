@@ -42,7 +42,10 @@ internal sealed class JetStreamTopology(
         return drift;
     }
 
-    /// <summary>Looks whether every queue keeps its promises now. A consumer may still be missing: it comes with its processor.</summary>
+    /// <summary>The time the server takes to answer.</summary>
+    public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken) => connection.PingAsync(cancellationToken);
+
+    /// <summary>Looks whether every queue keeps its promises now, and whether the consumers this process uses are still there.</summary>
     public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
     {
         var drift = new List<DeadLetterDrift>();
@@ -53,6 +56,14 @@ internal sealed class JetStreamTopology(
                 async () =>
                 {
                     await StreamsAsync(queue, DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+
+                    // A consumer comes with its processor; one that never ran here is another process's.
+                    var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
+                    bool inUse;
+                    lock (_ready)
+                        inUse = _ready.Contains($"{queue}/{consumer.Name}");
+                    if (inUse)
+                        await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
