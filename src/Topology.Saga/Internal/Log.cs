@@ -40,6 +40,9 @@ internal static partial class Log
     [LoggerMessage(1212, LogLevel.Information, "Saga {SagaId} turns back at step {StepId}: {Cause}.")]
     public static partial void TurnedBack(ILogger logger, SagaId sagaId, string stepId, string cause);
 
+    [LoggerMessage(1213, LogLevel.Error, "Saga '{Saga}': its changed compensation table is not used, the last good one stays. {Faults}")]
+    public static partial void TableKept(ILogger logger, string saga, string faults);
+
     [LoggerMessage(1209, LogLevel.Error, "Letter {LetterId}: saga {SagaId}, step {StepId}, episode {Episode}, {ErrorType}. Decide with ISagaOperator.")]
     public static partial void Letter(ILogger logger, string letterId, SagaId sagaId, string stepId, int episode, string errorType);
 }
