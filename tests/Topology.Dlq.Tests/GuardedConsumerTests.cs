@@ -169,7 +169,7 @@ public sealed class GuardedConsumerTests
                 together = Math.Max(together, now);
             else if (Body(message) == "first")
                 process.Die();
-            await Task.Delay(2);
+            await Task.Delay(2); // long enough for a neighbour to be seen, if one runs beside it
             Interlocked.Decrement(ref running);
             return WorkVerdict.Done;
         });

@@ -46,7 +46,7 @@ internal sealed class SagaWorker(SagaRuntime runtime, SagaBoard board, IOptions<
             catch (Exception error)
             {
                 Log.WorkerFailed(logger, error);
-                await Task.Delay(_pauseAfterFailure, runtime.Time, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
