@@ -33,4 +33,9 @@ public interface ISagaDispatcher
     /// <param name="definitions">The names of the definitions the worker knows.</param>
     /// <param name="cancellationToken">Ends the sequence without an exception.</param>
     IAsyncEnumerable<ISagaLease> LeaseAsync(IReadOnlySet<string> definitions, CancellationToken cancellationToken);
+
+    /// <summary>Removes what is kept of a saga's start after the saga has ended; the journal keeps its tombstone.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="cancellationToken">Ends the wait; it may be removed all the same.</param>
+    ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken);
 }

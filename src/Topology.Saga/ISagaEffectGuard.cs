@@ -16,4 +16,9 @@ public interface ISagaEffectGuard
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The result when the effect had completed; otherwise <see langword="null"/>, and the key is sealed.</returns>
     ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken);
+
+    /// <summary>Called once a saga's history is deleted: nothing runs under its keys any more. A guard whose records expire need not act.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) => default;
 }

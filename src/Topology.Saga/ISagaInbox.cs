@@ -22,4 +22,9 @@ public interface ISagaInbox
     /// <param name="afterSequence">The sequence to begin after.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken);
+
+    /// <summary>Removes the messages of a saga that has ended. Sequences may begin anew.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="cancellationToken">Ends the wait; they may be removed all the same.</param>
+    ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken);
 }

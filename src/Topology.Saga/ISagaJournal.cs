@@ -24,8 +24,21 @@ public interface ISagaJournal
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken);
 
-    /// <summary>Names the sagas of a definition that have entries, in no order. One that begins meanwhile may be missing.</summary>
+    /// <summary>Replaces all entries of a saga by one, if it is still at the expected version: what <see cref="AppendAsync"/> does, and the rest is gone.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="expectedVersion">The version the writer knows.</param>
+    /// <param name="entry">What stays. Versions go on growing: no version is ever used twice.</param>
+    /// <param name="cancellationToken">Ends the wait; it may be done all the same.</param>
+    ValueTask<SagaAppendResult> CompactAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken);
+
+    /// <summary>Removes all entries of a saga, if it is still at the expected version; otherwise nothing. Then its id is as if never used.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="expectedVersion">The version the caller knows.</param>
+    /// <param name="cancellationToken">Ends the wait; it may be done all the same.</param>
+    ValueTask DeleteAsync(SagaId id, long expectedVersion, CancellationToken cancellationToken);
+
+    /// <summary>Names the sagas of a definition that have entries, each with its latest, in no order. One that begins meanwhile may be missing.</summary>
     /// <param name="definition">The definition's name.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken);
+    IAsyncEnumerable<SagaListed> ListAsync(string definition, CancellationToken cancellationToken);
 }

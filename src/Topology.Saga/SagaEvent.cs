@@ -60,4 +60,11 @@ public abstract record SagaEvent
     /// <param name="Status">Where it has come to.</param>
     /// <param name="Reason">Why, when it is parked or cancelled.</param>
     public sealed record Settled(SagaStatus Status, string? Reason = null) : SagaEvent;
+
+    /// <summary>All that is left of a saga that has ended: enough to tell a second start. The only event of its only entry.</summary>
+    /// <param name="Status">How it ended.</param>
+    /// <param name="DefinitionHash">The hash of the definition it was started with.</param>
+    /// <param name="Tenant">Whom it was run for.</param>
+    /// <param name="InputHash">The SHA-256, in lower-case hex, of the JSON it was started with.</param>
+    public sealed record Tombstone(SagaStatus Status, string DefinitionHash, string Tenant, string InputHash) : SagaEvent;
 }

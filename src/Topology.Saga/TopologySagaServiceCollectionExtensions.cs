@@ -41,6 +41,7 @@ public static class TopologySagaServiceCollectionExtensions
         services.TryAddSingleton<ISagaClient>(static provider => provider.GetRequiredService<SagaClient>());
         services.TryAddSingleton<ISagaOperator>(static provider => provider.GetRequiredService<SagaClient>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SagaWorker>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SagaRetention>());
         return services;
     }
 

@@ -120,7 +120,13 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
     public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => _journal.GetTimeAsync(cancellationToken);
 
-    public IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken) => _journal.ListAsync(definition, cancellationToken);
+    public IAsyncEnumerable<SagaListed> ListAsync(string definition, CancellationToken cancellationToken) => _journal.ListAsync(definition, cancellationToken);
+
+    public ValueTask<SagaAppendResult> CompactAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken) =>
+        _journal.CompactAsync(id, expectedVersion, entry, cancellationToken);
+
+    public ValueTask DeleteAsync(SagaId id, long expectedVersion, CancellationToken cancellationToken) =>
+        _journal.DeleteAsync(id, expectedVersion, cancellationToken);
 
     public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
         _guard.ExecuteAsync(

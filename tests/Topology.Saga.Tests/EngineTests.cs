@@ -175,7 +175,13 @@ public sealed class EngineTests
 
         public ValueTask<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => _inner.GetTimeAsync(cancellationToken);
 
-        public IAsyncEnumerable<SagaId> ListAsync(string definition, CancellationToken cancellationToken) => _inner.ListAsync(definition, cancellationToken);
+        public IAsyncEnumerable<SagaListed> ListAsync(string definition, CancellationToken cancellationToken) => _inner.ListAsync(definition, cancellationToken);
+
+        public ValueTask<SagaAppendResult> CompactAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken) =>
+            _inner.CompactAsync(id, expectedVersion, entry, cancellationToken);
+
+        public ValueTask DeleteAsync(SagaId id, long expectedVersion, CancellationToken cancellationToken) =>
+            _inner.DeleteAsync(id, expectedVersion, cancellationToken);
     }
 
     private sealed class FailingSink(int times) : ISagaLetterSink

@@ -102,6 +102,16 @@ internal sealed class SagaTestHost : IAsyncDisposable
         throw new TimeoutException($"The saga is {await Client.GetAsync(id, token)}.");
     }
 
+    public async Task UntilGoneAsync(SagaId id, TimeSpan step)
+    {
+        for (var i = 0; await Client.GetAsync(id, TestContext.Current.CancellationToken) is not null; i++)
+        {
+            Assert.True(i < 3_000, "The saga is still there.");
+            ((FakeTimeProvider)World.Time).Advance(step);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+
     public async Task StopAsync()
     {
         _stopped = true;

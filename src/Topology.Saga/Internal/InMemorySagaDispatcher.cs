@@ -40,6 +40,13 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
 
     public ValueTask<SagaStart?> FindStartAsync(SagaId id, CancellationToken cancellationToken) => new(_starts.GetValueOrDefault(id));
 
+    public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _starts.TryRemove(id, out _);
+        return default;
+    }
+
     public async IAsyncEnumerable<ISagaLease> LeaseAsync(
         IReadOnlySet<string> definitions, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

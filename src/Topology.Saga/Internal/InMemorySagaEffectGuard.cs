@@ -4,11 +4,11 @@ namespace Topology.Saga.Internal;
 
 internal sealed class InMemorySagaEffectGuard : ISagaEffectGuard
 {
-    private readonly ConcurrentDictionary<SagaEffectKey, Record> _records = new();
+    private readonly ConcurrentDictionary<SagaId, ConcurrentDictionary<SagaEffectKey, Record>> _sagas = new();
 
     public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
     {
-        var record = _records.GetOrAdd(key, static _ => new Record());
+        var record = Find(key);
         while (true)
         {
             Task? running;
@@ -45,13 +45,23 @@ internal sealed class InMemorySagaEffectGuard : ISagaEffectGuard
     public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var record = _records.GetOrAdd(key, static _ => new Record());
+        var record = Find(key);
         lock (record)
         {
             record.Sealed = record.Result is null;
             return new(record.Result);
         }
     }
+
+    public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _sagas.TryRemove(id, out _);
+        return default;
+    }
+
+    private Record Find(SagaEffectKey key) =>
+        _sagas.GetOrAdd(key.SagaId, static _ => new()).GetOrAdd(key, static _ => new Record());
 
     private static async ValueTask<SagaValue> RunAsync(SagaEffectKey key, Record record, TaskCompletionSource mine, Func<ValueTask<SagaValue>> effect)
     {

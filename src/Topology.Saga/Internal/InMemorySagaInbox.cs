@@ -48,6 +48,13 @@ internal sealed class InMemorySagaInbox : ISagaInbox
         }
     }
 
+    public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _sagas.TryRemove(id, out _);
+        return default;
+    }
+
     private sealed class Box
     {
         public List<SagaInboxEntry> Entries { get; } = [];

@@ -45,4 +45,7 @@ internal static partial class Log
 
     [LoggerMessage(1209, LogLevel.Error, "Letter {LetterId}: saga {SagaId}, step {StepId}, episode {Episode}, {ErrorType}. Decide with ISagaOperator.")]
     public static partial void Letter(ILogger logger, string letterId, SagaId sagaId, string stepId, int episode, string errorType);
+
+    [LoggerMessage(1214, LogLevel.Error, "Sagas that ended long ago could not all be cleared away; the next look is made as planned.")]
+    public static partial void SweepFailed(ILogger logger, Exception error);
 }

@@ -19,16 +19,16 @@ internal sealed class SagaClient(
         var sagaId = new SagaId(definition.Name, id).Checked(nameof(id));
         var trace = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } current } ? current : null;
         var start = new SagaStart(sagaId, definition.Hash, tenant, SagaValue.Create(input, definition.InputJson), trace);
-        if (!await dispatcher.TryStartAsync(start, cancellationToken).ConfigureAwait(false))
-        {
-            var first = await dispatcher.FindStartAsync(sagaId, cancellationToken).ConfigureAwait(false);
-            if (first is not null && Difference(first, start) is { } difference)
-            {
-                throw new SagaConflictException(sagaId, difference);
-            }
-        }
 
-        return sagaId;
+        // The journal first: after its end a saga's start is forgotten, and only the journal's tombstone tells that there was one.
+        var known = await SagaReader.ReadAsync(journal, definition, sagaId, cancellationToken).ConfigureAwait(false);
+        var difference = known.Version > 0
+            ? Difference(known.DefinitionHash!, known.Tenant, known.InputHash(), start)
+            : !await dispatcher.TryStartAsync(start, cancellationToken).ConfigureAwait(false)
+                && await dispatcher.FindStartAsync(sagaId, cancellationToken).ConfigureAwait(false) is { } first
+                ? Difference(first.DefinitionHash, first.Tenant, SagaInputHash.Compute(first.Input), start)
+                : null;
+        return difference is null ? sagaId : throw new SagaConflictException(sagaId, difference);
     }
 
     public async ValueTask<SagaSnapshot?> GetAsync(SagaId id, CancellationToken cancellationToken)
@@ -93,7 +93,7 @@ internal sealed class SagaClient(
     {
         ArgumentNullException.ThrowIfNull(definition);
         registry.Definition(definition);
-        await foreach (var id in journal.ListAsync(definition, cancellationToken).ConfigureAwait(false))
+        await foreach (var (id, _) in journal.ListAsync(definition, cancellationToken).ConfigureAwait(false))
         {
             var saga = await GetAsync(id, cancellationToken).ConfigureAwait(false);
             if (saga is not null && (status is null || saga.Status == status))
@@ -134,7 +134,13 @@ internal sealed class SagaClient(
     {
         if (await dispatcher.FindStartAsync(id.Checked(nameof(id)), cancellationToken).ConfigureAwait(false) is null)
         {
-            throw NeverStarted(id);
+            if ((await journal.ReadAsync(id, 0, cancellationToken).ConfigureAwait(false)).Count == 0)
+            {
+                throw NeverStarted(id);
+            }
+
+            // Its start is forgotten, so it has ended, and an ended saga hears nothing.
+            return;
         }
 
         // The message first, the wake-up second: whoever is woken finds it.
@@ -144,11 +150,11 @@ internal sealed class SagaClient(
 
     private static SagaException NeverStarted(SagaId id) => new($"Saga {id} was never started.");
 
-    private static string? Difference(SagaStart first, SagaStart second) => (first, second) switch
+    private static string? Difference(string definitionHash, string tenant, string inputHash, SagaStart second) => second switch
     {
-        _ when first.DefinitionHash != second.DefinitionHash => "another version of its definition",
-        _ when first.Tenant != second.Tenant => "another tenant",
-        _ when !first.Input.ToJson().Span.SequenceEqual(second.Input.ToJson().Span) => "another input",
+        _ when definitionHash != second.DefinitionHash => "another version of its definition",
+        _ when tenant != second.Tenant => "another tenant",
+        _ when inputHash != SagaInputHash.Compute(second.Input) => "another input",
         _ => null,
     };
 }

@@ -8,6 +8,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     private readonly List<string> _compensated = [];
     private readonly Dictionary<string, Queue<SagaValue>> _signals = new(StringComparer.Ordinal);
     private SagaValue? _input;
+    private SagaValue? _startedWith;
 
     public SagaId Id => id;
 
@@ -103,15 +104,23 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
         }
     }
 
+    /// <summary>What is left once the history is deleted; null before.</summary>
+    public SagaEvent.Tombstone? Tombstone { get; private set; }
+
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, [.. _steps.Select(step => step.Snapshot(this))], [.. _compensated], Reason, Version);
+        id, Status, Tenant, Failure, Tombstone is null ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
+
+    /// <summary>Makes the tombstone of a saga that has ended.</summary>
+    public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());
+
+    public string InputHash() => Tombstone?.InputHash ?? SagaInputHash.Compute(_startedWith!);
 
     /// <summary>Whether it runs by another definition than this one; then its steps mean nothing here.</summary>
     public bool IsForeign => DefinitionHash is not null && DefinitionHash != definition.Hash;
 
     private void Apply(long version, SagaEvent @event)
     {
-        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled))
+        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone))
         {
             Settled = @event is SagaEvent.Waiting ? SagaStatus.Waiting : Settled;
             return;
@@ -122,7 +131,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
             case SagaEvent.Started started:
                 DefinitionHash = started.DefinitionHash;
                 Tenant = started.Tenant;
-                _input = started.Input;
+                _startedWith = _input = started.Input;
                 TraceParent = started.TraceParent;
                 break;
             case SagaEvent.Claimed claimed:
@@ -174,6 +183,12 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
             case SagaEvent.Settled settled:
                 Settled = settled.Status;
                 Reason = settled.Reason;
+                break;
+            case SagaEvent.Tombstone tombstone:
+                Tombstone = tombstone;
+                DefinitionHash = tombstone.DefinitionHash;
+                Tenant = tombstone.Tenant;
+                Settled = tombstone.Status;
                 break;
             default:
                 throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");

@@ -1,0 +1,82 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Topology.Saga.Internal;
+
+/// <summary>Replaces the history of sagas that ended long ago by a tombstone, and removes tombstones that no message can outlive.</summary>
+/// <remarks>Every process does so for the definitions it knows; the journal's compare-and-set makes doing it twice harmless.</remarks>
+internal sealed class SagaRetention(SagaRuntime runtime, ILogger<SagaRetention> logger) : BackgroundService
+{
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        var now = await runtime.Journal.GetTimeAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var definition in runtime.Registry.Definitions.Values)
+        {
+            await foreach (var (id, last) in runtime.Journal.ListAsync(definition.Name, cancellationToken).ConfigureAwait(false))
+            {
+                var age = now - last.At;
+                if (last.Entry.Events[^1] is SagaEvent.Tombstone)
+                {
+                    if (age >= runtime.Options.TombstoneAge)
+                    {
+                        // What a crash after the compaction left behind goes first: nothing points to it afterwards.
+                        await ForgetAsync(id, cancellationToken).ConfigureAwait(false);
+                        await runtime.Journal.DeleteAsync(id, last.Version, cancellationToken).ConfigureAwait(false);
+                    }
+                }
+                else if (age >= runtime.Options.HistoryAge)
+                {
+                    await BuryAsync(definition, id, cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (runtime.Registry.Definitions.Count > 0)
+        {
+            await Task.Delay(runtime.Options.RetentionPeriod, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            try
+            {
+                await SweepAsync(stoppingToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (!stoppingToken.IsCancellationRequested)
+            {
+                Log.SweepFailed(logger, error);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async ValueTask BuryAsync(SagaDefinition definition, SagaId id, CancellationToken cancellationToken)
+    {
+        var state = await SagaReader.ReadAsync(runtime.Journal, definition, id, cancellationToken).ConfigureAwait(false);
+        if (!state.IsFinal)
+        {
+            return;
+        }
+
+        var tombstone = new SagaEntry(Guid.NewGuid(), [state.Bury()]);
+        var result = await runtime.Journal.CompactAsync(id, state.Version, tombstone, cancellationToken).ConfigureAwait(false);
+        if (result.Stored)
+        {
+            await ForgetAsync(id, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        await runtime.Inbox.ForgetAsync(id, cancellationToken).ConfigureAwait(false);
+        await runtime.Dispatcher.ForgetAsync(id, cancellationToken).ConfigureAwait(false);
+        await runtime.Guard.ForgetAsync(id, cancellationToken).ConfigureAwait(false);
+    }
+}
