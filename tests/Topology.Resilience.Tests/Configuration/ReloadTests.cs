@@ -16,6 +16,8 @@ public sealed class ReloadTests : IDisposable
 {
     private const string First = "retry_config:\n  api_calls:\n    max_attempts: 7\n";
 
+    private const string Started = "dlq_config:\n  streams:\n    - name: a.dlq\n      max_age: 1d\n    - name: b.dlq\n      subjects: [b.failed]\n";
+
     private readonly TestFiles _files = new();
     private readonly FakeTimeProvider _time = new();
     private readonly ConfigurationManager _configuration = new();
@@ -131,6 +133,57 @@ public sealed class ReloadTests : IDisposable
         Assert.Equal(["api_calls"], later);
     }
 
+    [Theory]
+    [InlineData(
+        First + "idempotency:\n  ttl: 12h\n",
+        "topology.yaml(5,8): warning TOPO1538: idempotency.ttl is now 12h, which waits for a restart; this process runs without that line until then")]
+    [InlineData(
+        First + Started + "readiness_probes:\n  gateway:\n    period_seconds: 7\n",
+        "topology.yaml(12,21): warning TOPO1538: readiness_probes.gateway.period_seconds is now 7, which waits for a restart; this process runs without that line until then")]
+    public void A_change_that_waits_for_a_restart_says_so(string text, string expected)
+    {
+        Change(text);
+        Assert.Contains(expected, Waiting());
+        Assert.Contains(_services.GetRequiredService<SettingsMonitor>().Notes, n => n.ToString() == expected);
+
+        _log.Collector.Clear();
+        Change("retry_config:\n  api_calls:\n    max_attempts: 9\n" + text[First.Length..]);
+        Assert.Contains(Waiting(), line => line.EndsWith(expected[expected.IndexOf("TOPO1538", StringComparison.Ordinal)..], StringComparison.Ordinal));
+
+        _log.Collector.Clear();
+        Change(First);
+        Assert.Empty(Waiting());
+        Assert.Empty(_services.GetRequiredService<SettingsMonitor>().Notes);
+    }
+
+    [Fact]
+    public void What_waits_for_a_restart_is_told_by_value_against_what_the_process_started_with()
+    {
+        using var files = new TestFiles();
+        files.Write(First + Started);
+        using var configuration = new ConfigurationManager();
+        configuration.SetBasePath(files.Root);
+        configuration.AddTopologyYaml("topology.yaml", reloadOnChange: false);
+        using ServiceProvider services = TestHost.Services(configuration);
+        var monitor = services.GetRequiredService<SettingsMonitor>();
+        monitor.Check();
+
+        files.Write(First + "dlq_config:\n  streams:\n    - name: b.dlq\n      subjects: [b.failed, b.late]\n      max_age: 2d\n    - name: a.dlq\n      max_age: 1d\n");
+        ((IConfigurationRoot)configuration).Reload();
+        Assert.Equal(
+            [
+                "topology.yaml(7,17): warning TOPO1538: dlq_config.streams[0].subjects is now [b.failed, b.late], which waits for a restart; this process runs with [b.failed] until then",
+                "topology.yaml(8,16): warning TOPO1538: dlq_config.streams[0].max_age is now 2d, which waits for a restart; this process runs without that line until then",
+            ],
+            monitor.Notes.Where(n => n.Code == "TOPO1538").Select(n => n.ToString()));
+
+        files.Write(First);
+        ((IConfigurationRoot)configuration).Reload();
+        Assert.Contains(
+            "topology.yaml: warning TOPO1538: dlq_config.streams[a.dlq].max_age is no longer written, which waits for a restart; this process runs with 1d until then",
+            monitor.Notes.Select(n => n.ToString()));
+    }
+
     [Fact]
     public async Task A_file_that_is_still_being_written_is_read_once_it_is_quiet()
     {
@@ -174,6 +227,9 @@ public sealed class ReloadTests : IDisposable
         Directory.CreateSymbolicLink(data, "v2");
         await Until.True(() => configuration["Topology:retry_config:default:max_attempts"] == "5", cancellationToken: TestContext.Current.CancellationToken);
     }
+
+    private IEnumerable<string> Waiting() =>
+        _log.Collector.GetSnapshot().Where(r => r.Id.Id == 1500).Select(r => r.Message).Where(m => m.Contains("TOPO1538", StringComparison.Ordinal));
 
     /// <summary>Writes the file and has every provider read again, as its watcher would.</summary>
     private void Change(string? text)

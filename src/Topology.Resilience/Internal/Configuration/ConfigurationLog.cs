@@ -16,8 +16,8 @@ internal static partial class ConfigurationLog
     [LoggerMessage(1503, LogLevel.Error, "Changed settings have {Count} errors and are not applied; the last good ones stay")]
     public static partial void ReloadRejected(ILogger logger, int count);
 
-    [LoggerMessage(1504, LogLevel.Information, "Changed settings applied: {Changed}")]
-    public static partial void ReloadApplied(ILogger logger, string changed);
+    [LoggerMessage(1504, LogLevel.Information, "Changed settings accepted: {Changed}")]
+    public static partial void ReloadAccepted(ILogger logger, string changed);
 
     [LoggerMessage(1505, LogLevel.Error, "A listener to changed settings failed: {Listener}")]
     public static partial void ListenerFailed(ILogger logger, Exception exception, string listener);

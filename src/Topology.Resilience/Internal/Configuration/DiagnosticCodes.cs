@@ -54,4 +54,5 @@ internal static class DiagnosticCodes
     public const int TooDeep = 1535;
     public const int Unsupported = 1536;
     public const int Empty = 1537;
+    public const int WaitsForRestart = 1538;
 }

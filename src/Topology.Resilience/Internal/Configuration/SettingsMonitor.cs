@@ -18,6 +18,7 @@ internal sealed class SettingsMonitor : IDisposable
     private readonly ILogger _logger;
     private readonly Lock _changing = new();
     private volatile SettingsTree? _good;
+    private SettingsTree? _started;
     private TopologyConfigurationException? _failure;
     private IDisposable? _registration;
 
@@ -83,6 +84,7 @@ internal sealed class SettingsMonitor : IDisposable
             }
 
             Notes = found;
+            _started = tree;
             _good = tree;
             return tree;
         }
@@ -117,7 +119,7 @@ internal sealed class SettingsMonitor : IDisposable
             }
         }
 
-        ConfigurationLog.ReloadApplied(_logger, string.Join(", ", Differences(old, tree)));
+        ConfigurationLog.ReloadAccepted(_logger, string.Join(", ", Differences(old, tree)));
         foreach (Action<SettingsTree, SettingsTree> listener in (Changed?.GetInvocationList() ?? []).Cast<Action<SettingsTree, SettingsTree>>())
         {
             try
@@ -163,7 +165,8 @@ internal sealed class SettingsMonitor : IDisposable
         t_trial = tree;
         try
         {
-            return tree.InFileOrder(_check.Run(tree));
+            IReadOnlyList<TopologyDiagnostic> found = _check.Run(tree);
+            return tree.InFileOrder(_started is null ? found : found.Concat(PendingChanges.Find(_started, tree)));
         }
         finally
         {
