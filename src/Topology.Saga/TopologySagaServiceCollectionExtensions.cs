@@ -35,6 +35,12 @@ public static class TopologySagaServiceCollectionExtensions
         services.TryAddSingleton<SagaSignals>();
         services.TryAddSingleton<SagaMetrics>();
         services.TryAddSingleton<SagaBoard>();
+        if (services.All(service => service.ServiceType != typeof(SagaHeartbeat)))
+        {
+            // Several packages put registrations into the container, so TryAdd cannot tell this one.
+            services.AddSingleton<SagaHeartbeat>().AddSingleton<SagaLoopCheck>().AddSingleton(SagaLoopCheck.Registration);
+        }
+
         services.TryAddSingleton<SagaWriter>();
         services.TryAddSingleton<SagaRuntime>();
         services.TryAddSingleton<SagaClient>();

@@ -66,10 +66,10 @@ public sealed class DrainTests
         HealthApp[] apps = [await StartAsync(), await StartAsync()];
         await using var first = apps[0];
         await using var second = apps[1];
-        using var balancer = new LoadBalancer(apps.Select(static app => app.Addresses[0]));
+        using var balancer = new LoadBalancer(apps.Select(static app => app.Addresses[0]), "/work");
         await Until.True(() => balancer.InRotation == 2, cancellationToken: TestContext.Current.CancellationToken);
 
-        var requests = balancer.SendAsync(perSecond: 200, TimeSpan.FromSeconds(6));
+        var requests = balancer.SendAsync(perSecond: 200, TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken);
         await Until.True(() => balancer.Served(0) > 100 && balancer.Served(1) > 100, cancellationToken: TestContext.Current.CancellationToken);
         await apps[0].App.StopAsync(TestContext.Current.CancellationToken);
         var stoppedAt = balancer.Served(1);

@@ -43,7 +43,7 @@ internal static class ReadmeExamples
         #region redis
         services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect("redis:6379,abortConnect=false"));
         services.AddRedisIdempotencyStore();
-        services.AddHealthChecks().AddCheck<RedisIdempotencyHealthCheck>(RedisIdempotencyHealthCheck.Name, tags: ["ready"]);
+        services.AddHealthChecks().Add(RedisIdempotencyHealthCheck.Register());
         #endregion
     }
 

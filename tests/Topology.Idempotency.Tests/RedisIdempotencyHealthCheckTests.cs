@@ -28,8 +28,9 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
 
         var result = await CheckAsync(connection);
 
-        Assert.Equal(HealthStatus.Degraded, result.Status);
-        Assert.StartsWith("redis_evicts: maxmemory-policy is allkeys-lru", result.Description, StringComparison.Ordinal);
+        Assert.Equal((HealthStatus.Degraded, "redis_evicts"), (result.Status, result.Description));
+        Assert.Equal("allkeys-lru", result.Data["maxmemory_policy"]);
+        Assert.InRange((double)result.Data["rtt_ms"], 0.001, 30_000);
     }
 
     [Fact]
@@ -40,8 +41,7 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
 
         var result = await CheckAsync(connection);
 
-        Assert.Equal(HealthStatus.Unhealthy, result.Status);
-        Assert.StartsWith("redis_replica", result.Description, StringComparison.Ordinal);
+        Assert.Equal((HealthStatus.Unhealthy, "redis_replica"), (result.Status, result.Description));
     }
 
     [Fact]
@@ -57,6 +57,16 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
         Assert.Equal((HealthStatus.Unhealthy, "redis_unreachable"), (result.Status, result.Description));
     }
 
+    [Fact]
+    public void Every_answer_is_a_code_the_registration_declares()
+    {
+        var declared = RedisIdempotencyHealthCheck.Register().Tags;
+        foreach (var info in new[] { "redis_version:6.2", "redis_version:7.0.0\r\nrole:slave\r\n", "redis_version:7.0.0\r\nmaxmemory_policy:allkeys-lru\r\n" })
+            Assert.Contains("code:" + RedisIdempotencyHealthCheck.Judge(info, TimeSpan.Zero).Description, declared);
+        Assert.Contains("code:redis_unreachable", declared);
+        Assert.Contains("ready", declared);
+    }
+
     [Theory]
     [InlineData("6.2.14", HealthStatus.Unhealthy)]
     [InlineData("5.0.0", HealthStatus.Unhealthy)]
@@ -64,5 +74,5 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
     [InlineData("7.0.0", HealthStatus.Healthy)]
     [InlineData("8.4.0", HealthStatus.Healthy)]
     public void A_server_older_than_7_0_is_unhealthy(string version, HealthStatus expected) =>
-        Assert.Equal(expected, RedisIdempotencyHealthCheck.Judge($"redis_version:{version}\r\nmaxmemory_policy:noeviction\r\n").Status);
+        Assert.Equal(expected, RedisIdempotencyHealthCheck.Judge($"redis_version:{version}\r\nmaxmemory_policy:noeviction\r\n", TimeSpan.Zero).Status);
 }

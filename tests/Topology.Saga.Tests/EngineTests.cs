@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using System.Diagnostics.Metrics;
 using Topology.Saga.Internal;
+using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
 
@@ -54,7 +55,7 @@ public sealed class EngineTests
         var id = new SagaId(_ok.Name, "one");
         await host.Client.StartAsync(host.Definitions[_ok.Name], "one", "input", null, token);
 
-        await Until(() => journal.Lost > 0 && journal.Reads > 1, token);
+        await Until.True(() => journal.Lost > 0 && journal.Reads > 1, cancellationToken: token);
         await host.DisposeAsync();
 
         // Whatever was under way has ended. The claim was stored, and then somebody else's: not one effect of the fenced owner.
@@ -116,17 +117,6 @@ public sealed class EngineTests
         var counts = counter.GetMeasurementSnapshot();
         Assert.Equal(2, counts.Count(m => Equals(m.Tags["outcome"], "succeeded")));
         Assert.Equal(1, counts.Count(m => Equals(m.Tags["outcome"], "exhausted")));
-    }
-
-    private static async Task Until(Func<bool> condition, CancellationToken token)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(token);
-        deadline.CancelAfter(TimeSpan.FromSeconds(20));
-        while (!condition())
-        {
-            deadline.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 
     public enum LostAnswer

@@ -1,3 +1,5 @@
+using Topology.TestKit;
+
 namespace Topology.Saga.Tests;
 
 public sealed class OperatorTests
@@ -125,7 +127,7 @@ public sealed class OperatorTests
             }
         }));
 
-        await Until(async () => (await host.Client.GetAsync(id, token))!.Status == SagaStatus.Compensated, token);
+        await Until.True(async () => (await host.Client.GetAsync(id, token))!.Status == SagaStatus.Compensated, cancellationToken: token);
         Assert.Equal(4, host.Trace(id).Count(line => line.StartsWith("undo:email", StringComparison.Ordinal)));
     }
 
@@ -138,19 +140,9 @@ public sealed class OperatorTests
     private static async Task<SagaSnapshot> DecideAsync(ScenarioHost host, SagaId id, SagaVerb verb, string step, CancellationToken token)
     {
         var before = await host.Operator.DecideAsync(id, new(verb, step, "ada", "cause fixed"), token);
-        SagaSnapshot? saga = null;
-        await Until(async () => (saga = await host.Client.GetAsync(id, token)) is { IsSettled: true } now && now.Version > before.Version, token);
-        return saga!;
-    }
-
-    private static async Task Until(Func<Task<bool>> condition, CancellationToken token)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(token);
-        deadline.CancelAfter(TimeSpan.FromSeconds(20));
-        while (!await condition())
-        {
-            deadline.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
+        return (await Until.Value(
+            () => host.Client.GetAsync(id, token).AsTask(),
+            saga => saga is { IsSettled: true } && saga.Version > before.Version,
+            cancellationToken: token))!;
     }
 }

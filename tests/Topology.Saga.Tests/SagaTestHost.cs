@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Topology.Retry;
 using Topology.Saga.Internal;
+using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
 
@@ -79,38 +80,11 @@ internal sealed class SagaTestHost : IAsyncDisposable
     }
 
     /// <summary>Moves the world's time on, again and again, until the saga is as wanted.</summary>
-    public async Task<SagaSnapshot> UntilAsync(SagaId id, Func<SagaSnapshot, bool> wanted, TimeSpan? step = null)
-    {
-        var token = TestContext.Current.CancellationToken;
-        for (var i = 0; i < 3_000; i++)
-        {
-            if (await Client.GetAsync(id, token) is { } saga && wanted(saga))
-            {
-                return saga;
-            }
+    public async Task<SagaSnapshot> UntilAsync(SagaId id, Func<SagaSnapshot, bool> wanted, TimeSpan step = default) =>
+        (await Until.Value(() => LookAsync(id, step), saga => saga is not null && wanted(saga), cancellationToken: TestContext.Current.CancellationToken))!;
 
-            await Task.Yield();
-            Thread.Yield();
-            if (World.Time is FakeTimeProvider fake)
-            {
-                fake.Advance(step ?? TimeSpan.Zero);
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, token);
-        }
-
-        throw new TimeoutException($"The saga is {await Client.GetAsync(id, token)}.");
-    }
-
-    public async Task UntilGoneAsync(SagaId id, TimeSpan step)
-    {
-        for (var i = 0; await Client.GetAsync(id, TestContext.Current.CancellationToken) is not null; i++)
-        {
-            Assert.True(i < 3_000, "The saga is still there.");
-            ((FakeTimeProvider)World.Time).Advance(step);
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);
-        }
-    }
+    public Task UntilGoneAsync(SagaId id, TimeSpan step) =>
+        Until.Value(() => LookAsync(id, step), static (SagaSnapshot? saga) => saga is null, cancellationToken: TestContext.Current.CancellationToken);
 
     public async Task StopAsync()
     {
@@ -126,6 +100,12 @@ internal sealed class SagaTestHost : IAsyncDisposable
         }
 
         _host.Dispose();
+    }
+
+    private async Task<SagaSnapshot?> LookAsync(SagaId id, TimeSpan step)
+    {
+        (World.Time as FakeTimeProvider)?.Advance(step);
+        return await Client.GetAsync(id, TestContext.Current.CancellationToken);
     }
 
     private sealed class LoggedUndo(SagaWorld world) : ISagaCompensation

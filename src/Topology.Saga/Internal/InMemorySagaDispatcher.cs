@@ -7,6 +7,7 @@ namespace Topology.Saga.Internal;
 internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatcher
 {
     private static readonly TimeSpan _longestTimer = TimeSpan.FromDays(40);
+    private static readonly TimeSpan _timeBetweenBeats = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Channel<Item>> _queues = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<SagaId, SagaStart> _starts = new();
@@ -48,11 +49,12 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
     }
 
     public async IAsyncEnumerable<ISagaLease> LeaseAsync(
-        IReadOnlySet<string> definitions, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlySet<string> definitions, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are.
-        var merged = Channel.CreateBounded<Item>(new BoundedChannelOptions(1));
+        // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are. A null is a beat.
+        var merged = Channel.CreateBounded<Item?>(new BoundedChannelOptions(1));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _ = PumpBeatsAsync(merged.Writer, ended.Token);
         foreach (var name in definitions)
         {
             _ = PumpAsync(Queue(name).Reader, merged.Writer, ended.Token);
@@ -60,9 +62,13 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
 
         try
         {
-            while (await NextAsync(merged.Reader, cancellationToken).ConfigureAwait(false) is { } item)
+            while (await WaitAsync(merged.Reader, cancellationToken).ConfigureAwait(false))
             {
-                yield return new Lease(this, item);
+                beat();
+                if (merged.Reader.TryRead(out var item) && item is not null)
+                {
+                    yield return new Lease(this, item);
+                }
             }
         }
         finally
@@ -71,19 +77,34 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         }
     }
 
-    private static async Task<Item?> NextAsync(ChannelReader<Item> reader, CancellationToken cancellationToken)
+    private static async Task<bool> WaitAsync(ChannelReader<Item?> reader, CancellationToken cancellationToken)
     {
         try
         {
-            return await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return await reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            return null;
+            return false;
         }
     }
 
-    private async Task PumpAsync(ChannelReader<Item> from, ChannelWriter<Item> to, CancellationToken cancellationToken)
+    private async Task PumpBeatsAsync(ChannelWriter<Item?> to, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(_timeBetweenBeats, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            // When there is no room an item is waiting, and that is a beat too.
+            to.TryWrite(null);
+        }
+    }
+
+    private async Task PumpAsync(ChannelReader<Item> from, ChannelWriter<Item?> to, CancellationToken cancellationToken)
     {
         try
         {

@@ -48,4 +48,7 @@ internal static partial class Log
 
     [LoggerMessage(1214, LogLevel.Error, "Sagas that ended long ago could not all be cleared away; the next look is made as planned.")]
     public static partial void SweepFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(1215, LogLevel.Critical, "The saga worker's loop has been silent for {Silence}: its dispatcher hangs.")]
+    public static partial void LoopSilent(ILogger logger, TimeSpan silence);
 }

@@ -15,18 +15,18 @@ internal sealed class SagaRetention(SagaRuntime runtime, ILogger<SagaRetention> 
             await foreach (var (id, last) in runtime.Journal.ListAsync(definition.Name, cancellationToken).ConfigureAwait(false))
             {
                 var age = now - last.At;
-                if (last.Entry.Events[^1] is SagaEvent.Tombstone)
+                switch (last.Entry.Events[^1])
                 {
-                    if (age >= runtime.Options.TombstoneAge)
-                    {
+                    case SagaEvent.Tombstone when age >= runtime.Options.TombstoneAge:
                         // What a crash after the compaction left behind goes first: nothing points to it afterwards.
                         await ForgetAsync(id, cancellationToken).ConfigureAwait(false);
                         await runtime.Journal.DeleteAsync(id, last.Version, cancellationToken).ConfigureAwait(false);
-                    }
-                }
-                else if (age >= runtime.Options.HistoryAge)
-                {
-                    await BuryAsync(definition, id, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case SagaEvent.Settled { Status: SagaStatus.Completed or SagaStatus.Compensated or SagaStatus.Cancelled } when age >= runtime.Options.HistoryAge:
+                        await BuryAsync(definition, id, last.Version, cancellationToken).ConfigureAwait(false);
+                        break;
+                    default:
+                        break;
                 }
             }
         }
@@ -57,16 +57,16 @@ internal sealed class SagaRetention(SagaRuntime runtime, ILogger<SagaRetention> 
         }
     }
 
-    private async ValueTask BuryAsync(SagaDefinition definition, SagaId id, CancellationToken cancellationToken)
+    private async ValueTask BuryAsync(SagaDefinition definition, SagaId id, long version, CancellationToken cancellationToken)
     {
         var state = await SagaReader.ReadAsync(runtime.Journal, definition, id, cancellationToken).ConfigureAwait(false);
-        if (!state.IsFinal)
+        if (state.Version != version)
         {
             return;
         }
 
         var tombstone = new SagaEntry(Guid.NewGuid(), [state.Bury()]);
-        var result = await runtime.Journal.CompactAsync(id, state.Version, tombstone, cancellationToken).ConfigureAwait(false);
+        var result = await runtime.Journal.CompactAsync(id, version, tombstone, cancellationToken).ConfigureAwait(false);
         if (result.Stored)
         {
             await ForgetAsync(id, cancellationToken).ConfigureAwait(false);

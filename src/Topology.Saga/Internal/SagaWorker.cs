@@ -6,7 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Topology.Saga.Internal;
 
 /// <summary>Leases the sagas whose definitions this process has registered, and runs them. Idle when there are none.</summary>
-internal sealed class SagaWorker(SagaRuntime runtime, SagaBoard board, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
+internal sealed class SagaWorker(
+    SagaRuntime runtime, SagaBoard board, SagaHeartbeat heartbeat, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
 {
     private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
 
@@ -28,11 +29,14 @@ internal sealed class SagaWorker(SagaRuntime runtime, SagaBoard board, IOptions<
         using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
         while (!stoppingToken.IsCancellationRequested)
         {
+            heartbeat.Beat();
             try
             {
-                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, stoppingToken).ConfigureAwait(false))
+                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
+                    heartbeat.Rest();
                     await slots.WaitAsync(stoppingToken).ConfigureAwait(false);
+                    heartbeat.Beat();
                     var run = RunAsync(lease, slots, stoppingToken);
                     running.TryAdd(run, 0);
                     _ = run.ContinueWith(
@@ -46,10 +50,12 @@ internal sealed class SagaWorker(SagaRuntime runtime, SagaBoard board, IOptions<
             catch (Exception error)
             {
                 Log.WorkerFailed(logger, error);
-                await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+
+            await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        heartbeat.Rest();
         await Task.WhenAll(running.Keys).ConfigureAwait(false);
     }
 

@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
+using Topology.TestKit;
 
 namespace Topology.Samples.Tests.Quickstart;
 
 /// <summary>The quickstart as a reader starts it: its own process, from a folder that is not its own.</summary>
-internal sealed class QuickstartProcess : IAsyncDisposable
+internal sealed partial class QuickstartProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -47,6 +50,27 @@ internal sealed class QuickstartProcess : IAsyncDisposable
         return (process._process.ExitCode, process);
     }
 
+    /// <summary>Returns the address of a process started with <c>--stay</c>, once its stories are told.</summary>
+    public async Task<Uri> StayAddressAsync(CancellationToken cancellationToken)
+    {
+        var line = await Until.Value(
+            () => Lines.FirstOrDefault(l => l.Contains("the host stays at", StringComparison.Ordinal)), l => l is not null, TimeSpan.FromSeconds(60), cancellationToken);
+        return new Uri(Url().Match(line!).Value);
+    }
+
+    /// <summary>Sends SIGTERM.</summary>
+    public void Terminate()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    public async Task<int> ExitAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        return _process.ExitCode;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
@@ -57,6 +81,9 @@ internal sealed class QuickstartProcess : IAsyncDisposable
 
         _process.Dispose();
     }
+
+    [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]
+    private static partial Regex Url();
 
     private static void Append(StringBuilder text, string? line)
     {

@@ -1,22 +1,26 @@
 using System.Diagnostics;
 
-namespace Topology.Health.Tests;
+namespace Topology.TestKit;
 
 /// <summary>
 /// What stands in front of the instances: asks each one's ready probe every 100 ms, goes on sending for 200 ms after it was first not 200, and
 /// spreads requests in turn over those it knows to be ready.
 /// </summary>
-internal sealed class LoadBalancer : IDisposable
+public sealed class LoadBalancer : IDisposable
 {
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RemoveAfter = TimeSpan.FromMilliseconds(200);
     private readonly CancellationTokenSource _stop = new();
     private readonly Instance[] _instances;
+    private readonly string _path;
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(10) };
     private int _turn;
 
-    public LoadBalancer(IEnumerable<Uri> addresses)
+    /// <param name="addresses">The instances.</param>
+    /// <param name="path">What is asked of them, with GET; an answer that is no success is a failed request.</param>
+    public LoadBalancer(IEnumerable<Uri> addresses, string path)
     {
+        _path = path;
         _instances = [.. addresses.Select(static address => new Instance(address))];
         foreach (var instance in _instances)
             _ = WatchAsync(instance);
@@ -26,7 +30,7 @@ internal sealed class LoadBalancer : IDisposable
 
     public int Served(int instance) => Volatile.Read(ref _instances[instance].Served);
 
-    public async Task<(int Sent, int Failed)> SendAsync(int perSecond, TimeSpan duration)
+    public async Task<(int Sent, int Failed)> SendAsync(int perSecond, TimeSpan duration, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var requests = new List<Task<bool>>();
@@ -34,7 +38,7 @@ internal sealed class LoadBalancer : IDisposable
         {
             while (requests.Count < clock.Elapsed.TotalSeconds * perSecond)
                 requests.Add(WorkAsync());
-            await Task.Delay(5, TestContext.Current.CancellationToken);
+            await Task.Delay(5, cancellationToken);
         }
 
         var served = await Task.WhenAll(requests);
@@ -44,6 +48,7 @@ internal sealed class LoadBalancer : IDisposable
     public void Dispose()
     {
         _stop.Cancel();
+        _stop.Dispose();
         _client.Dispose();
     }
 
@@ -55,9 +60,9 @@ internal sealed class LoadBalancer : IDisposable
         var instance = ready[(int)((uint)Interlocked.Increment(ref _turn) % ready.Length)];
         try
         {
-            var ok = await _client.GetStringAsync(new Uri(instance.Address, "/work")) == "done";
+            using var response = await _client.GetAsync(new Uri(instance.Address, _path));
             Interlocked.Increment(ref instance.Served);
-            return ok;
+            return response.IsSuccessStatusCode;
         }
         catch (HttpRequestException)
         {
