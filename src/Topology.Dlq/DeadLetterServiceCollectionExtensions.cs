@@ -55,7 +55,7 @@ public static class DeadLetterServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Keeps letters in this process; they end with it. A provider that was added earlier stays.</summary>
+    /// <summary>Keeps letters in this process; they end with it. Another provider, added earlier or later, takes its place.</summary>
     /// <param name="services">The services.</param>
     /// <returns><paramref name="services"/>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
@@ -166,7 +166,7 @@ public static class DeadLetterServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers where letters and marks are kept. A provider that was added earlier stays.</summary>
+    /// <summary>Registers where letters and marks are kept. A provider that was added earlier stays, unless it is the one in memory.</summary>
     /// <typeparam name="T">The provider; created once.</typeparam>
     /// <param name="services">The services.</param>
     /// <returns><paramref name="services"/>.</returns>
@@ -178,6 +178,11 @@ public static class DeadLetterServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         if (services.FirstOrDefault(service => !service.IsKeyedService && ReferenceEquals(service.ImplementationFactory, MissingProvider)) is { } missing)
             services.Remove(missing);
+
+        // Whoever names a place beside it does not mean the letters to end with the process.
+        if (typeof(T) != typeof(InMemoryDeadLetterQueueProvider)
+            && services.FirstOrDefault(service => !service.IsKeyedService && service.ImplementationType == typeof(InMemoryDeadLetterQueueProvider)) is { } inMemory)
+            services.Remove(inMemory);
         services.TryAddSingleton<IDeadLetterQueueProvider, T>();
         return services;
     }

@@ -13,7 +13,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class JetStreamDeadLetterServiceCollectionExtensions
 {
     /// <summary>Keeps letters on NATS JetStream, server 2.9 or later, through the registered <c>INatsConnection</c>. A provider that was
-    /// added earlier stays.</summary>
+    /// added earlier stays, unless it is the one in memory.</summary>
     /// <remarks>The connection is never disposed here, and starting never waits for the server.</remarks>
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes the options.</param>

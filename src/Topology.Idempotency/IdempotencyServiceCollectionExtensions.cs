@@ -47,7 +47,7 @@ public static class IdempotencyServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes the options; they are checked at start.</param>
     /// <returns><paramref name="services"/>.</returns>
-    /// <remarks>The first store that is added is used.</remarks>
+    /// <remarks>Another store, added earlier or later, is used instead.</remarks>
     public static IServiceCollection AddInMemoryIdempotencyStore(
         this IServiceCollection services, Action<InMemoryIdempotencyStoreOptions>? configure = null)
     {
@@ -69,7 +69,10 @@ public static class IdempotencyServiceCollectionExtensions
     /// called at the first use, so that the start does not wait for a server.
     /// </param>
     /// <returns><paramref name="services"/>.</returns>
-    /// <remarks>The first store that is added is used. Register <see cref="RedisIdempotencyHealthCheck"/> with your health checks.</remarks>
+    /// <remarks>
+    /// The first store that is added is used, unless it is the one in memory. Register <see cref="RedisIdempotencyHealthCheck"/> with your
+    /// health checks.
+    /// </remarks>
     public static IServiceCollection AddRedisIdempotencyStore(
         this IServiceCollection services, Func<IServiceProvider, IConnectionMultiplexer>? connection = null)
     {
@@ -78,6 +81,10 @@ public static class IdempotencyServiceCollectionExtensions
         services.AddOptionsWithValidateOnStart<IdempotencyOptions>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdempotencyOptions>, IdempotencyOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
+
+        // Whoever names Redis beside it does not mean the records to end with the process.
+        if (services.FirstOrDefault(service => !service.IsKeyedService && service.ImplementationType == typeof(InMemoryIdempotencyStore)) is { } inMemory)
+            services.Remove(inMemory);
 #pragma warning disable RS0030 // the default source of the pauses between two looks; a test passes its own
         services.TryAddSingleton<IIdempotencyStore>(provider => new RedisIdempotencyStore(
             () => connection(provider),

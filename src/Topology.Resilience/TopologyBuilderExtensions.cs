@@ -10,17 +10,44 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>What a process can register.</summary>
 public static class TopologyBuilderExtensions
 {
-    /// <summary>Keeps keys, sagas and dead letters in this process; they end with it.</summary>
+    /// <summary>Keeps in this process what <see cref="UseRedis"/> and <see cref="UseNats"/> do not keep; it ends with the process.</summary>
     /// <param name="builder">The builder.</param>
     /// <returns><paramref name="builder"/>.</returns>
     /// <remarks>
-    /// Named in code it holds in every environment and beats the file. Right for development, tests, and a single process whose work may be
-    /// lost with it.
+    /// Named in code it holds in every environment and beats the file and the connection strings. Right for development, tests, and a
+    /// single process whose work may be lost with it.
     /// </remarks>
-    public static ITopologyBuilder UseInMemory(this ITopologyBuilder builder)
+    public static ITopologyBuilder UseInMemory(this ITopologyBuilder builder) => builder.Use(TopologyStore.Memory);
+
+    /// <summary>Keeps idempotency keys in Redis 7.0 or later.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// The registered <c>IConnectionMultiplexer</c> is used and never disposed here; without one a connection is made from
+    /// <c>ConnectionStrings:redis</c> and shared through the container. Starting never waits for the server: the check
+    /// <c>topology.idempotency.redis</c> makes the process ready when the server answers. Without this call Redis is used when there is a
+    /// connection for it, the file does not say <c>idempotency.storage: memory</c>, and <see cref="UseInMemory"/> is not called.
+    /// </remarks>
+    public static ITopologyBuilder UseRedis(this ITopologyBuilder builder) => builder.Use(TopologyStore.Redis);
+
+    /// <summary>Keeps sagas and dead letters on NATS JetStream, server 2.9 or later.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Changes the options, which are also the block <c>nats</c> of the file.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// The registered <c>INatsConnection</c> is used and never disposed here; without one a connection is made from
+    /// <c>ConnectionStrings:nats</c> and shared through the container. Starting never waits for the server: the checks
+    /// <c>topology.dlq.nats</c> and <c>topology.saga.nats</c> tell when it answers and holds what is needed. Without this call NATS is used
+    /// when there is a connection for it and <see cref="UseInMemory"/> is not called.
+    /// </remarks>
+    public static ITopologyBuilder UseNats(this ITopologyBuilder builder, Action<TopologyNatsOptions>? configure = null)
     {
-        ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddSingleton<TopologyStore>(TopologyStore.InMemory);
+        builder.Use(TopologyStore.Nats);
+        if (configure is not null)
+        {
+            builder.Services.Configure(configure);
+        }
+
         return builder;
     }
 
@@ -64,6 +91,13 @@ public static class TopologyBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.Configure<DeadLetterOptions>(static options => options.ProcessLetters = true);
         builder.Registrations().QueueProcessors.Add(DeadLetterQueueNames.WorkflowCompensation);
+        return builder;
+    }
+
+    private static ITopologyBuilder Use(this ITopologyBuilder builder, string store)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        TopologyStores.Of(builder).Name(store);
         return builder;
     }
 }

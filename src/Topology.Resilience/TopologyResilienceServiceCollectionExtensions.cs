@@ -41,8 +41,9 @@ public static class TopologyResilienceServiceCollectionExtensions
         services.Replace(ServiceDescriptor.Singleton<ISagaLetterSink, SagaDeadLetters>());
         services.AddRedriveTarget<SagaRedriveTarget>(DeadLetterQueueNames.WorkflowCompensation);
 
-        // What is used in Development when nothing is named; elsewhere the guard refuses to start.
-        services.AddInMemoryIdempotencyStore().AddInMemorySagaStore().AddInMemoryDeadLetterQueues();
+        var stores = new TopologyStores(services, configuration);
+        services.AddSingleton(stores);
+        stores.Apply();
         services.Insert(0, ServiceDescriptor.Singleton<IHostedService, StoreGuard>());
 
         // After the packages, so that what is written beats their defaults; it looks at the settings before anything starts.

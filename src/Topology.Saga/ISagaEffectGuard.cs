@@ -4,6 +4,13 @@ namespace Topology.Saga;
 /// <remarks>Safe for concurrent use.</remarks>
 public interface ISagaEffectGuard
 {
+    /// <summary>Gets how long a record lives at least; <see langword="null"/> when until <see cref="ForgetAsync"/>.</summary>
+    /// <remarks>
+    /// A saga that is taken over later than that after it last got on may have had an effect whose record is gone: it is not run again, its
+    /// outcome is unknown.
+    /// </remarks>
+    TimeSpan? RecordLife => null;
+
     /// <summary>Runs the effect unless its key has completed; then the stored result is returned instead.</summary>
     /// <param name="key">The effect's key.</param>
     /// <param name="effect">The effect. When it throws, nothing is stored and the exception is the caller's.</param>

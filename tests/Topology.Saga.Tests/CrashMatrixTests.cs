@@ -25,6 +25,7 @@ public sealed class CrashMatrixTests
                 var what = $"{scenario.Name} {crash}";
                 Assert.True(owners == 2, $"{what}: {owners} owners");
                 Check(scenario, world, saga, what);
+                await CheckAgainAsync(world, saga, what);
 
                 // Lost before it was written down: what the next owner sees may be an earlier try's doing.
                 var refusalLost = crash.Item1 == CrashPoint.BeforeAppend && world.CrashedAt!.Events[0] is SagaEvent.CompensationStarted { Failure.Rejected: true };
@@ -38,8 +39,23 @@ public sealed class CrashMatrixTests
         Assert.True(runs > 2_000 && lostRefusals > 10, $"only {runs} crashes, {lostRefusals} lost refusals");
     }
 
-    [Fact]
-    public async Task A_signal_before_any_append_changes_nothing()
+    [Property(MaxTest = 500)]
+    public Property A_crash_of_the_recovery_changes_nothing_either() => Prop.ForAll(
+        Gen.Choose(0, Scenario.All.Count - 1).SelectMany(n => Crashes().SelectMany(first => Crashes().Select(second => (Scenario.All[n], first, second)))).ToArbitrary(),
+        input =>
+        {
+            var (scenario, first, second) = input;
+            using var world = new CrashWorld([scenario]);
+            var (saga, owners) = world.RunAsync(scenario, "1", first, second).GetAwaiter().GetResult();
+            Check(scenario, world, saga, $"{scenario.Name} {first} {second}");
+            CheckAgainAsync(world, saga, scenario.Name).GetAwaiter().GetResult();
+            return owners <= 3;
+        });
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_signal_before_or_after_any_append_changes_nothing(bool after)
     {
         using var world = new CrashWorld(Scenario.All);
         foreach (var scenario in Scenario.All)
@@ -48,14 +64,16 @@ public sealed class CrashMatrixTests
             var appends = world.Appends;
             for (var n = 1; n <= appends; n++)
             {
-                var (saga, _) = await InjectAsync(world, scenario, n, new SagaMessage.Signal("hello", SagaValue.None));
-                Check(scenario, world, saga, $"{scenario.Name}, signal before append {n}");
+                var (saga, _) = await InjectAsync(world, scenario, n, after, new SagaMessage.Signal("hello", SagaValue.None));
+                Check(scenario, world, saga, $"{scenario.Name}, signal {(after ? "after" : "before")} append {n}");
             }
         }
     }
 
-    [Fact]
-    public async Task A_cancellation_before_any_append_leaves_no_saga_half_done()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_cancellation_before_or_after_any_append_leaves_no_saga_half_done(bool after)
     {
         using var world = new CrashWorld(Scenario.All);
         var cancelled = 0;
@@ -65,14 +83,63 @@ public sealed class CrashMatrixTests
             var appends = world.Appends;
             for (var n = 1; n <= appends; n++)
             {
-                var (saga, _) = await InjectAsync(world, scenario, n, new SagaMessage.Cancellation(true, "ada", "stop"));
-                CheckInvariants(scenario, world, saga, $"{scenario.Name}, cancelled before append {n}");
+                var (saga, _) = await InjectAsync(world, scenario, n, after, new SagaMessage.Cancellation(true, "ada", "stop"));
+                CheckInvariants(scenario, world, saga, $"{scenario.Name}, cancelled {(after ? "after" : "before")} append {n}");
                 cancelled += saga.Status != SagaStatus.Completed && scenario.Expect.Status == "Completed" ? 1 : 0;
             }
         }
 
         Assert.True(cancelled > 100, $"only {cancelled} sagas that would have completed were cancelled");
     }
+
+    [Fact]
+    public async Task A_deadline_that_passes_before_any_append_leaves_no_saga_half_done()
+    {
+        var late = 0;
+        foreach (var scenario in Scenario.All)
+        {
+            using var world = new CrashWorld([scenario]);
+            await world.RunAsync(scenario, "calm", null);
+            var appends = world.Appends;
+            for (var n = 1; n <= appends; n++)
+            {
+                world.BeforeEachAppend = number =>
+                {
+                    world.LetStoreTimePass(number == n ? 2 * CrashWorld.Deadline : TimeSpan.Zero);
+                    return Task.CompletedTask;
+                };
+                var (saga, _) = await world.RunAsync(scenario, $"late-{n}", null);
+                CheckInvariants(scenario, world, saga, $"{scenario.Name}, late before append {n}");
+                late += saga.Status != SagaStatus.Completed && scenario.Expect.Status == "Completed" ? 1 : 0;
+            }
+        }
+
+        Assert.True(late > 50, $"only {late} sagas that would have completed were late");
+    }
+
+    [Property(MaxTest = 300)]
+    public Property A_saga_that_rests_ends_after_the_fault_is_mended_as_if_it_had_been_temporary() => Prop.ForAll(Scenarios().ToArbitrary(), input =>
+    {
+        var scenario = input.Scenario with { Steps = [.. input.Scenario.Steps.Select(Worsen)] };
+        var mended = scenario with { Steps = [.. scenario.Steps.Select(Mend)] };
+        using var world = new CrashWorld([scenario]);
+        var (saga, _) = world.RunAsync(scenario, "1", null).GetAwaiter().GetResult();
+        var rested = saga.Status is SagaStatus.CompensationFailed or SagaStatus.Stuck;
+        world.Mend(mended);
+        for (var round = 0; saga.Status is SagaStatus.CompensationFailed or SagaStatus.Stuck; round++)
+        {
+            Assert.True(round < 20, "It never ends.");
+            var step = saga.Steps.First(step => step.Status == SagaStepStatus.Exhausted).StepId;
+            world.DecideAsync(saga.Id, SagaVerb.Retry, step).AsTask().GetAwaiter().GetResult();
+            saga = world.RunItemAsync(saga.Id, $"wake-{round}").GetAwaiter().GetResult();
+        }
+
+        using var calm = new CrashWorld([mended]);
+        var (asIf, _) = calm.RunAsync(mended, "1", null).GetAwaiter().GetResult();
+        Assert.True(asIf.Status == saga.Status, $"I15: {saga.Status}, mended from the start {asIf.Status}");
+        Assert.Equal(asIf.Compensated.Order(), saga.Compensated.Order());
+        return true.Classify(rested, "rested first");
+    });
 
     [Property(MaxTest = 300)]
     public Property The_invariants_hold_for_any_saga_and_any_crash() => Prop.ForAll(Scenarios().ToArbitrary(), input =>
@@ -84,17 +151,49 @@ public sealed class CrashMatrixTests
         return true;
     });
 
-    private static Task<(SagaSnapshot Saga, int Owners)> InjectAsync(CrashWorld world, Scenario scenario, int append, SagaMessage message)
+    /// <summary>I9: recovering what has been recovered writes nothing, runs nothing and changes nothing.</summary>
+    private static async Task CheckAgainAsync(CrashWorld world, SagaSnapshot saga, string what)
+    {
+        var (appends, effects) = (world.Appends, world.Effects);
+        var again = await world.RunItemAsync(saga.Id);
+        Assert.True((appends, effects, saga.Status, saga.Version) == (world.Appends, world.Effects, again.Status, again.Version), $"I9, recovered twice. {what}");
+    }
+
+    /// <summary>Compensations fail for good, and steps after the pivot too.</summary>
+    private static ScenarioStep Worsen(ScenarioStep step) => step.Kind switch
+    {
+        "comp" => step with { Compensation = step.Compensation! with { Outcomes = ["fail"] } },
+        "retriable" => step with { Attempts = ["transient"] },
+        _ => step,
+    };
+
+    private static ScenarioStep Mend(ScenarioStep step) => step.Kind switch
+    {
+        "comp" => step with { Compensation = step.Compensation! with { Outcomes = ["ok"] } },
+        "retriable" => step with { Attempts = ["ok"] },
+        "pivot" => step with { Attempts = step.Attempts[0] == "reject" ? step.Attempts : ["ok"] },
+        _ => step,
+    };
+
+    private static Gen<(CrashPoint Point, int Number)?> Crashes() =>
+        from point in Gen.Elements(CrashPoint.BeforeAppend, CrashPoint.AfterAppend, CrashPoint.AfterEffect)
+        from number in Gen.Choose(1, 12)
+        select ((CrashPoint, int)?)(point, number);
+
+    private static Task<(SagaSnapshot Saga, int Owners)> InjectAsync(CrashWorld world, Scenario scenario, int append, bool after, SagaMessage message)
     {
         var value = $"{message.GetType().Name}-{append}";
-        world.BeforeEachAppend = async number =>
+        world.BeforeEachAppend = after ? null : PostAsync;
+        world.AfterEachAppend = after ? PostAsync : null;
+        return world.RunAsync(scenario, value, null);
+
+        async Task PostAsync(int number)
         {
             if (number == append)
             {
                 await world.Inbox.PostAsync(new(scenario.Name, value), message, CancellationToken.None);
             }
-        };
-        return world.RunAsync(scenario, value, null);
+        }
     }
 
     private static void Check(Scenario scenario, CrashWorld world, SagaSnapshot saga, string what)

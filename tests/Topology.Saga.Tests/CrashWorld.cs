@@ -20,8 +20,11 @@ internal enum CrashPoint
 /// <remarks>Owners' clocks are wrong by an hour, one ahead, the next behind. The store's is right.</remarks>
 internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSink, IDisposable
 {
+    public static readonly TimeSpan Deadline = TimeSpan.FromDays(300);
+
     private readonly InMemorySagaEffectGuard _guard = new();
-    private readonly InMemorySagaJournal _journal = new(TimeProvider.System);
+    private readonly WrongClock _storeClock = new(TimeSpan.Zero);
+    private readonly InMemorySagaJournal _journal;
     private readonly ServiceProvider[] _owners;
     private readonly Dictionary<string, Scenario> _scenarios;
     private int _appends;
@@ -30,6 +33,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
     public CrashWorld(IReadOnlyList<Scenario> scenarios)
     {
+        _journal = new(_storeClock);
         _scenarios = scenarios.ToDictionary(scenario => scenario.Name);
         var dispatcher = new InMemorySagaDispatcher(TimeProvider.System);
         var inbox = new InMemorySagaInbox();
@@ -61,8 +65,17 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
     public Func<int, Task>? BeforeEachAppend { get; set; }
 
+    public Func<int, Task>? AfterEachAppend { get; set; }
+
+    /// <summary>Lets the store's clock pass a time; nobody else's.</summary>
+    public void LetStoreTimePass(TimeSpan time) => _storeClock.WrongBy += time;
+
+    /// <summary>From now on the scenario's participants play another script.</summary>
+    public void Mend(Scenario scenario) => _scenarios[scenario.Name] = scenario;
+
     /// <summary>Runs a saga to its rest; returns it and how many owners that took.</summary>
-    public async Task<(SagaSnapshot Saga, int Owners)> RunAsync(Scenario scenario, string value, (CrashPoint Point, int Number)? crash)
+    public async Task<(SagaSnapshot Saga, int Owners)> RunAsync(
+        Scenario scenario, string value, (CrashPoint Point, int Number)? crash, (CrashPoint Point, int Number)? then = null)
     {
         _appends = 0;
         _effects = 0;
@@ -73,7 +86,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         Letters.Clear();
         var client = _owners[0].GetRequiredService<ISagaClient>();
         var id = await client.StartAsync(Definitions[scenario.Name], value, "input", null, CancellationToken.None);
-        var lease = new Lease(id);
+        var lease = new Lease(id, "item");
         for (var owner = 0; owner < 5; owner++)
         {
             try
@@ -84,12 +97,24 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
             }
             catch (SimulatedCrashException)
             {
-                _crash = null;
+                _crash = then;
+                then = null;
             }
         }
 
         throw new InvalidOperationException("It never ended.");
     }
+
+    /// <summary>Hands out an item once more: the start item again when it is not named.</summary>
+    public async Task<SagaSnapshot> RunItemAsync(SagaId id, string item = "item")
+    {
+        var runtime = _owners[0].GetRequiredService<SagaRuntime>();
+        Assert.True(await new SagaRun(runtime, Definitions[id.Definition], new Lease(id, item), CancellationToken.None).RunAsync());
+        return (await _owners[0].GetRequiredService<ISagaClient>().GetAsync(id, CancellationToken.None))!;
+    }
+
+    public ValueTask<SagaSnapshot> DecideAsync(SagaId id, SagaVerb verb, string step) =>
+        _owners[0].GetRequiredService<ISagaOperator>().DecideAsync(id, new(verb, step, "ada", "mended"), CancellationToken.None);
 
     public async ValueTask<SagaAppendResult> AppendAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken)
     {
@@ -110,6 +135,11 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         {
             CrashedAt = entry;
             throw new SimulatedCrashException();
+        }
+
+        if (AfterEachAppend is { } after)
+        {
+            await after(number);
         }
 
         return result;
@@ -209,7 +239,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
                 });
         }
 
-        return builder.Build();
+        return builder.Deadline(Deadline).Build();
     }
 
     private ServiceProvider Owner(
@@ -249,6 +279,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
     {
         public ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken)
         {
+            Assert.False(cancellationToken.IsCancellationRequested, "I11: a compensation is never cancelled by what it follows");
             world.Play(context.SagaId.Definition, "undo", context.StepId, context.Attempt, context.OutcomeUnknown);
             return default;
         }
@@ -256,14 +287,16 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
     private sealed class WrongClock(TimeSpan wrongBy) : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + wrongBy;
+        public TimeSpan WrongBy { get; set; } = wrongBy;
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + WrongBy;
     }
 
-    private sealed class Lease(SagaId id) : ISagaLease
+    private sealed class Lease(SagaId id, string itemId) : ISagaLease
     {
         public SagaId SagaId => id;
 
-        public string ItemId => "item";
+        public string ItemId => itemId;
 
         public string? TimerOf => null;
 

@@ -302,7 +302,7 @@ public sealed class EndingTests
     }
 
     [Fact]
-    public async Task A_sealed_key_that_had_completed_hands_its_result_to_the_compensation()
+    public async Task A_key_that_had_completed_completes_the_step_and_nothing_is_tried()
     {
         var world = new SagaWorld();
         var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Step("b", static (_, _) => throw new ArgumentException("bug")).Build();

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
@@ -9,6 +10,7 @@ public sealed class OperatorTests
     private static readonly Scenario _stuck = Scenario.All.Single(s => s.Name == "pivot_passed_then_failure_is_stuck_not_compensated");
 
     private const string Email = "email_notification";
+    private const string Inventory = "inventory_reservation";
 
     [Fact]
     public async Task A_failed_compensation_retried_after_the_cause_is_fixed_ends_compensated_and_closes_its_letter()
@@ -129,6 +131,58 @@ public sealed class OperatorTests
 
         await Until.True(async () => (await host.Client.GetAsync(id, token))!.Status == SagaStatus.Compensated, cancellationToken: token);
         Assert.Equal(4, host.Trace(id).Count(line => line.StartsWith("undo:email", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Two_failed_compensations_under_continue_are_two_letters_and_two_decisions()
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var host = await ScenarioHost.StartAsync([_refundFails], token);
+        host.Scripts[(_refundFails.Name, "undo", Inventory)] = ["fail"];
+        var (id, saga) = await SettleAsync(host, _refundFails, token);
+
+        Assert.Equal(SagaStatus.CompensationFailed, saga.Status);
+        Assert.Equal([Email, Inventory], host.Letters.Values.Select(letter => letter.Failure.StepId).Order());
+        Assert.Equal(["payment_authorization"], saga.Compensated);
+
+        saga = await DecideAsync(host, id, SagaVerb.Skip, Email, token);
+        Assert.Equal(SagaStatus.CompensationFailed, saga.Status);
+        Assert.Single(host.ClosedLetters);
+        saga = await DecideAsync(host, id, SagaVerb.MarkCompensated, Inventory, token);
+        Assert.Equal(SagaStatus.Compensated, saga.Status);
+        Assert.Equal(2, host.ClosedLetters.Count);
+    }
+
+    [Fact]
+    public async Task A_compensation_retried_with_new_input_gets_a_new_key()
+    {
+        var token = TestContext.Current.CancellationToken;
+        var world = new SagaWorld();
+        var keys = new List<string>();
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Step("b", static (_, _) => throw new SagaRejectedException("no")).Build();
+        await using var host = await SagaTestHost.StartAsync(world, definition, configure: services =>
+        {
+            services.AddSingleton(keys);
+            services.AddSagaCompensation<PickyUndo>("picky");
+            services.Configure<SagaCompensationTableOptions>(
+                "s", table => table.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = "picky", RetryCount = 0 } }));
+        });
+        var id = await host.Client.StartAsync(definition, "1", "bad", null, token);
+        Assert.Equal(SagaStatus.CompensationFailed, (await host.Client.WaitAsync(id, token)).Status);
+
+        await host.Operator.RetryWithInputAsync(definition, id, "a", "good", "ada", "typo", token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Compensated);
+
+        Assert.Equal(["-:s%2F1:a:undo:1", "-:s%2F1:a:undo:2"], keys);
+    }
+
+    private sealed class PickyUndo(List<string> keys) : ISagaCompensation
+    {
+        public ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken)
+        {
+            keys.Add(context.IdempotencyKey);
+            return context.Input<string>() == "bad" ? throw new HttpRequestException("no") : default;
+        }
     }
 
     private static async Task<(SagaId Id, SagaSnapshot Saga)> SettleAsync(ScenarioHost host, Scenario scenario, CancellationToken token)

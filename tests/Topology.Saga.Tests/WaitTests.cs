@@ -124,6 +124,54 @@ public sealed class WaitTests
     }
 
     [Fact]
+    public async Task Signals_of_one_name_are_taken_in_the_order_in_which_they_came()
+    {
+        var definition = SagaDefinition.Create<string>("s").WaitForSignal<int>("one", "go", TimeSpan.FromHours(1)).WaitForSignal<int>("two", "go", TimeSpan.FromHours(1))
+            .Step("sum", static (context, _) => ValueTask.FromResult($"{context.Result<int>("one")} {context.Result<int>("two")}"))
+            .Step("check", static (context, _) => context.Result<string>("sum") == "1 2" ? default : throw new ArgumentException("bug")).Build();
+        await using var host = await SagaTestHost.StartAsync(new(), definition);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.Client.SignalAsync(id, "go", 1, Token);
+        await host.Client.SignalAsync(id, "go", 2, Token);
+
+        Assert.Equal(SagaStatus.Completed, (await host.Client.WaitAsync(id, Token)).Status);
+    }
+
+    [Fact]
+    public async Task A_signal_after_the_end_changes_nothing()
+    {
+        var definition = SagaDefinition.Create<string>("s").WaitForSignal<int>("one", "go", TimeSpan.FromHours(1)).Build();
+        await using var host = await SagaTestHost.StartAsync(new(), definition);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.Client.SignalAsync(id, "go", 1, Token);
+        var ended = await host.Client.WaitAsync(id, Token);
+
+        await host.Client.SignalAsync(id, "go", 2, Token);
+        var other = await host.Client.StartAsync(definition, "2", "input", null, Token);
+        await host.Client.SignalAsync(other, "go", 1, Token);
+        await host.Client.WaitAsync(other, Token);
+
+        Assert.Equal(ended.Version, (await host.Client.GetAsync(id, Token))!.Version);
+    }
+
+    [Fact]
+    public async Task A_wait_after_the_pivot_that_is_in_vain_leaves_the_saga_stuck_and_a_retry_waits_again()
+    {
+        var time = new FakeTimeProvider();
+        var definition = SagaDefinition.Create<string>("s").Step("p", static (_, _) => default, new() { Kind = SagaStepKind.Pivot })
+            .WaitForSignal<int>("w", "go", TimeSpan.FromHours(1)).Build();
+        await using var host = await SagaTestHost.StartAsync(new(time), definition);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Stuck, TimeSpan.FromMinutes(1));
+
+        await host.Operator.DecideAsync(id, new(SagaVerb.Retry, "w", "ada", "it comes now"), Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Waiting);
+        await host.Client.SignalAsync(id, "go", 1, Token);
+
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Completed);
+    }
+
+    [Fact]
     public async Task A_signal_of_the_wrong_name_or_type_is_refused_and_says_what_is_right()
     {
         var definition = Approval(TimeSpan.FromHours(1));

@@ -24,6 +24,12 @@ internal sealed partial class SagaRun
 
     private async Task DoAsync(SagaStepState next)
     {
+        if (IsRecordGone(next, out var gone))
+        {
+            await FailAsync(next, gone).ConfigureAwait(false);
+            return;
+        }
+
         var step = next.Step;
         var policy = _runtime.Retries.Get(step.RetryProfile);
 
@@ -75,19 +81,8 @@ internal sealed partial class SagaRun
         }
     }
 
-    /// <summary>The last step's result and the end of the saga are one write, unless letters are to be closed in between.</summary>
-    private async Task CompleteAsync(SagaStep step, SagaValue result)
-    {
-        SagaEvent completed = new SagaEvent.StepCompleted(step.Id, result);
-        if (step != _definition.Steps[^1] || _state.Steps.Any(s => s.Episode > 0))
-        {
-            await AppendAsync(completed).ConfigureAwait(false);
-            return;
-        }
-
-        await AppendAsync(completed, new SagaEvent.Settled(SagaStatus.Completed)).ConfigureAwait(false);
-        _runtime.Metrics.Settled(_definition.Name, SagaStatus.Completed);
-    }
+    private Task CompleteAsync(SagaStep step, SagaValue result) =>
+        RecordAsync(new SagaEvent.StepCompleted(step.Id, result), step == _definition.Steps[^1] ? SagaStatus.Completed : null);
 
     private async Task FailAsync(SagaStepState next, SagaFailure failure)
     {

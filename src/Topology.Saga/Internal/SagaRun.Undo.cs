@@ -17,7 +17,7 @@ internal sealed partial class SagaRun
             await FoldInboxAsync().ConfigureAwait(false);
             if (step.Undone is null && !step.IsExhausted)
             {
-                await UndoStepAsync(step, row).ConfigureAwait(false);
+                await UndoStepAsync(step, row, table).ConfigureAwait(false);
             }
 
             if (step.IsExhausted && row.OnFailure == SagaCompensationFailure.Halt)
@@ -27,18 +27,18 @@ internal sealed partial class SagaRun
         }
 
         // A decision that came meanwhile may have reopened a step before this point; then there is more to undo.
-        if (!HasWorkLeft(table))
+        if (_state.Settled is null && !HasWorkLeft(table, except: null))
         {
             var failed = _state.Steps.Any(step => step.IsExhausted);
             await SettleAsync(failed ? SagaStatus.CompensationFailed : SagaStatus.Compensated).ConfigureAwait(false);
         }
     }
 
-    private bool HasWorkLeft(SagaTable table)
+    private bool HasWorkLeft(SagaTable table, SagaStepState? except)
     {
         foreach (var step in _state.ToUndo)
         {
-            if (step.Undone is not null || table.Row(step.Step.Id) is not { } row)
+            if (step == except || step.Undone is not null || table.Row(step.Step.Id) is not { } row)
             {
                 continue;
             }
@@ -57,7 +57,7 @@ internal sealed partial class SagaRun
         return false;
     }
 
-    private async Task UndoStepAsync(SagaStepState step, SagaTableRow row)
+    private async Task UndoStepAsync(SagaStepState step, SagaTableRow row, SagaTable table)
     {
         if (step.FailedUnknown && step.Result is null)
         {
@@ -67,6 +67,12 @@ internal sealed partial class SagaRun
             {
                 await AppendAsync(new SagaEvent.OutcomeLearned(step.Step.Id, result)).ConfigureAwait(false);
             }
+        }
+
+        if (IsRecordGone(step, out var gone))
+        {
+            await ExhaustAsync(step, row, gone).ConfigureAwait(false);
+            return;
         }
 
         var policy = _runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
@@ -86,15 +92,19 @@ internal sealed partial class SagaRun
 
         if (outcome.Failure is { } failure)
         {
-            Log.CompensationExhausted(_runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
-            await AppendAsync(new SagaEvent.CompensationExhausted(step.Episode + 1, failure)).ConfigureAwait(false);
-        }
-        else
-        {
-            await AppendAsync(new SagaEvent.StepCompensated(step.Step.Id)).ConfigureAwait(false);
+            await ExhaustAsync(step, row, failure).ConfigureAwait(false);
+            return;
         }
 
-        _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: outcome.Failure is null);
+        await RecordAsync(new SagaEvent.StepCompensated(step.Step.Id), HasWorkLeft(table, except: step) ? null : SagaStatus.Compensated).ConfigureAwait(false);
+        _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: true);
+    }
+
+    private async Task ExhaustAsync(SagaStepState step, SagaTableRow row, SagaFailure failure)
+    {
+        Log.CompensationExhausted(_runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
+        await AppendAsync(new SagaEvent.CompensationExhausted(step.Episode + 1, failure)).ConfigureAwait(false);
+        _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: false);
     }
 
     /// <summary>Again after a crash too: publishing a letter twice is harmless, resting without it is not.</summary>

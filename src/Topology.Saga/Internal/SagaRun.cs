@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Topology.Saga.Internal;
 
 /// <summary>One owner's work on one saga, from its claim until the saga has settled or the owner must let go.</summary>
@@ -96,6 +98,29 @@ internal sealed partial class SagaRun
         }
 
         return news.Length > 0;
+    }
+
+    /// <summary>The last record and the end of a saga are one write, unless there are letters to be published or closed in between.</summary>
+    private async Task RecordAsync(SagaEvent record, SagaStatus? end)
+    {
+        if (end is not { } status || _state.Steps.Any(step => step.Episode > 0))
+        {
+            await AppendAsync(record).ConfigureAwait(false);
+            return;
+        }
+
+        await AppendAsync([.. await ReadInboxAsync().ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
+        _runtime.Metrics.Settled(_definition.Name, status);
+    }
+
+    /// <summary>Whether an effect may have completed and its record be gone, so that trying it would be running it twice.</summary>
+    private bool IsRecordGone(SagaStepState step, [NotNullWhen(true)] out SagaFailure? failure)
+    {
+        var gone = _runtime.Guard.RecordLife is { } life && _state.HeadMayHaveBeenTried && _state.HeadAge > life;
+        failure = gone
+            ? new(step.Step.Id, typeof(SagaOutcomeUnknownException).FullName!, $"An earlier owner may have tried it {_state.HeadAge} ago; its record may be gone.", false, 0)
+            : null;
+        return gone;
     }
 
     private async Task SettleAsync(SagaStatus status)

@@ -9,6 +9,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     private readonly Dictionary<string, Queue<SagaValue>> _signals = new(StringComparer.Ordinal);
     private SagaValue? _input;
     private SagaValue? _startedWith;
+    private DateTimeOffset _headSince;
 
     public SagaId Id => id;
 
@@ -46,6 +47,9 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     /// <summary>Whether an earlier owner may have tried the step or compensation that is next.</summary>
     public bool HeadMayHaveBeenTried { get; private set; }
+
+    /// <summary>The time since the step or compensation that is next may first have been tried, as of the latest entry.</summary>
+    public TimeSpan HeadAge => LastAt - _headSince;
 
     public SagaFailure? Failure { get; private set; }
 
@@ -138,6 +142,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 HeldBy = claimed.ItemId;
                 HeadMayHaveBeenTried |= claimed.Redelivered;
                 Takeovers = claimed.Redelivered ? Takeovers + 1 : 0;
+                _headSince = claimed.Redelivered ? _headSince : LastAt;
                 Settled = null;
                 WaitingAt = null;
                 Reason = null;
@@ -211,6 +216,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     {
         HeadMayHaveBeenTried = false;
         Takeovers = 0;
+        _headSince = LastAt;
     }
 
     private void Take(long version, SagaMessage message)

@@ -50,6 +50,12 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             {
                 return default;
             }
+
+            // Nothing is written between tries, so nothing else would tell an owner that it was replaced meanwhile.
+            if ((await runtime.Journal.ReadAsync(plan.State.Id, plan.State.Version, stopping).ConfigureAwait(false)).Count > 0)
+            {
+                throw new SagaFencedException(plan.State.Id);
+            }
         }
     }
 

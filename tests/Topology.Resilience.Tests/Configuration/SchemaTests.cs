@@ -86,6 +86,7 @@ public sealed class SchemaTests
     [InlineData(typeof(DeadLetterQueueOptions))]
     [InlineData(typeof(DeadLetterConsumerOptions))]
     [InlineData(typeof(ProbeOptions))]
+    [InlineData(typeof(TopologyNatsOptions))]
     public void Every_option_has_a_key(Type options)
     {
         HashSet<string> keys = [.. TopologySchema.Groups.SelectMany(g => g.Rows).Select(r => Spelling.Normalise(r.Key.Split('.')[^1].TrimEnd('[', ']')))];
@@ -159,6 +160,7 @@ public sealed class SchemaTests
                 Liveness = group == TopologySchema.Liveness ? o : null,
                 Startup = group == TopologySchema.Startup ? o : null,
             }),
+            TopologyNatsOptions o => Ask(o, ""),
             _ => throw new NotSupportedException(options.GetType().Name),
         };
     }
@@ -168,6 +170,7 @@ public sealed class SchemaTests
     {
         var services = new ServiceCollection();
         TestHost.AddPackages(services);
+        services.AddTopologySettings(new Microsoft.Extensions.Configuration.ConfigurationManager());
         using ServiceProvider provider = services.BuildServiceProvider();
         IValidateOptions<T>[] validators = [.. provider.GetServices<IValidateOptions<T>>()];
         Assert.NotEmpty(validators);

@@ -97,6 +97,9 @@ internal static class OptionsFeeds
             }
         });
 
+    public static OptionsFeed<TopologyNatsOptions> Nats { get; } =
+        new(SettingArea.File, _ => [One], Block("nats"), TopologySchema.Nats.Apply);
+
     public static IEnumerable<Setting> ProbeSettings(SettingsTree tree) =>
         tree.Entries("readiness_probes").Concat(tree.Entries("liveness_probes")).Concat(tree.Entries("startup_probes"));
 

@@ -118,6 +118,11 @@ internal sealed class SettingGroup<TOptions>(string path, SettingArea area, stri
         where T : notnull =>
         Row(key, SettingType.Choice(choices), help, o => get(o), (o, v) => set(o, (T)v!));
 
+    public SettingGroup<TOptions> OptionalChoice<T>(
+        string key, (string Text, T Value)[] choices, Func<TOptions, T?> get, Action<TOptions, T?> set, string help)
+        where T : struct =>
+        Row(key, SettingType.Choice(choices), help, o => get(o), (o, v) => set(o, (T?)v), optional: true);
+
     /// <summary>A key that is checked but that no option holds: it names the entry, or has one legal value.</summary>
     public SettingGroup<TOptions> Checked(string key, SettingType type, string help, bool required = false, string? fallback = null)
     {

@@ -19,6 +19,7 @@ internal sealed class SettingsCheck(IServiceProvider services)
         Validate(OptionsFeeds.DeadLetter, tree, diagnostics);
         Validate(OptionsFeeds.Queue, tree, diagnostics);
         Validate(OptionsFeeds.Probes, tree, diagnostics);
+        Validate(OptionsFeeds.Nats, tree, diagnostics);
         return diagnostics;
     }
 

@@ -35,6 +35,9 @@ internal sealed class TopologyDescription(IServiceProvider services)
         WriteProbes(tree, "readiness_probes", TopologySchema.Readiness, o => o.Readiness);
         WriteProbes(tree, "liveness_probes", TopologySchema.Liveness, o => o.Liveness);
         WriteProbes(tree, "startup_probes", TopologySchema.Startup, o => o.Startup);
+        Head("nats");
+        TopologyNatsOptions nats = Get<TopologyNatsOptions>(Options.DefaultName);
+        WriteRows(TopologySchema.Nats, tree.Root.Child("nats"), nats, Baseline(Options.DefaultName, new TopologyNatsOptions()), 1);
         WriteRegistrations();
         WriteNotes();
         return _text.ToString();
@@ -135,11 +138,20 @@ internal sealed class TopologyDescription(IServiceProvider services)
     {
         TopologyRegistrations registrations = services.GetRequiredService<TopologyRegistrations>();
         Head("registered in this process");
-        Row(1, "store", services.GetService<TopologyStore>()?.Name ?? "none named: in memory, in Development only", "");
+        if (services.GetService<TopologyStores>() is { } stores)
+        {
+            Row(1, "keys in", Place(stores.Of<IIdempotencyStore>()), "");
+            Row(1, "sagas in", Place(stores.Of<ISagaJournal>()), "");
+            Row(1, "dead letters in", Place(stores.Of<IDeadLetterQueueProvider>()), "");
+        }
+
         Row(1, "sagas", List(registrations.Sagas.Select(s => $"{s.Key} ({string.Join(" → ", s.Value)})")), "");
         Row(1, "compensations", List(registrations.CompensationActions), "");
         Row(1, "queue processors", List(registrations.QueueProcessors), "");
     }
+
+    private static string Place(TopologyStore? store) =>
+        store is not { } place ? "a store of the application" : place.IsNamed ? place.Name : "memory, in Development only: none is named";
 
     private void WriteNotes()
     {

@@ -107,9 +107,15 @@ internal static class TopologySchema
 
     public static SettingGroup<ProbeOptions> Startup { get; } = Probe("startup_probes.*", "A startup probe.", "/health/startup", 1);
 
+    public static SettingGroup<TopologyNatsOptions> Nats { get; } = new SettingGroup<TopologyNatsOptions>(
+        "nats", SettingArea.File, "Sagas and dead letters on NATS JetStream.", () => new())
+        .OptionalChoice("provision", [("create", TopologyProvisioning.Create), ("verify", TopologyProvisioning.Verify), ("off", TopologyProvisioning.Off)], o => o.Provision, (o, v) => o.Provision = v,
+            "What is done about streams and consumers; not set, create in Development and verify elsewhere.")
+        .Integer("replicas", 1, 5, o => o.Replicas, (o, v) => o.Replicas = v, "Servers of a cluster on which streams are kept.");
+
     /// <summary>Gets the whole table.</summary>
     public static IReadOnlyList<SettingGroup> Groups { get; } =
-        [RetryProfile, RetryBudget, Idempotency, SagaStep, Stream, Consumer, Readiness, Liveness, Startup];
+        [RetryProfile, RetryBudget, Idempotency, SagaStep, Stream, Consumer, Readiness, Liveness, Startup, Nats];
 
     /// <summary>Gets the blocks that describe deployment: read, never rejected, not looked into.</summary>
     public static IReadOnlyList<string> FreeKeys { get; } =

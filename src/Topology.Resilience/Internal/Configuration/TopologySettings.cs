@@ -40,6 +40,9 @@ internal static class TopologySettings
         Feed(services, OptionsFeeds.DeadLetter);
         Feed(services, OptionsFeeds.Queue);
         Feed(services, OptionsFeeds.Probes);
+        services.AddOptionsWithValidateOnStart<TopologyNatsOptions>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TopologyNatsOptions>, TopologyNatsOptionsValidator>());
+        Feed(services, OptionsFeeds.Nats);
     }
 
     private static void Feed<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(

@@ -1,30 +1,46 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Topology.Dlq;
+using Topology.Idempotency;
+using Topology.Saga;
 
 namespace Topology.Resilience.Internal;
 
-/// <summary>Refuses to start a process outside Development that nobody told where to keep its state.</summary>
-internal sealed class StoreGuard(IHostEnvironment environment, ILogger<StoreGuard> logger, TopologyStore? store = null) : IHostedLifecycleService
+/// <summary>Refuses to start a process that keeps its state in memory unasked, outside Development, or on a server it was not told.</summary>
+internal sealed class StoreGuard(TopologyStores stores, IHostEnvironment environment, ILogger<StoreGuard> logger) : IHostedLifecycleService
 {
+    private static readonly TopologyStore s_application = new("a store of the application", IsNamed: true);
+
     public Task StartingAsync(CancellationToken cancellationToken)
     {
-        if (store is not null)
+        var keys = stores.Of<IIdempotencyStore>() ?? s_application;
+        var sagas = stores.Of<ISagaJournal>() ?? s_application;
+        var letters = stores.Of<IDeadLetterQueueProvider>() ?? s_application;
+        foreach (var store in new[] { keys, sagas, letters })
         {
-            Log.StoreNamed(logger, store.Name);
-            return Task.CompletedTask;
+            stores.RequireConnection(store);
         }
 
-        if (!environment.IsDevelopment())
+        var unnamed = new[] { (keys, "keys"), (sagas, "sagas"), (letters, "dead letters") }
+            .Where(pair => !pair.Item1.IsNamed).Select(pair => pair.Item2).ToArray();
+        if (unnamed.Length > 0 && !environment.IsDevelopment())
         {
             throw new InvalidOperationException(
                 $"""
-                No store is named, and this is the environment '{environment.EnvironmentName}'. State that ends with the process must be asked for. Add to Program.cs:
+                No store is named for {string.Join(", ", unnamed)}, and this is the environment '{environment.EnvironmentName}'. State that ends with the process must be asked for. Choose:
                     builder.Services.AddTopologyResilience(builder.Configuration)
-                        .UseInMemory();   // keys, sagas and dead letters end with the process
+                        .UseRedis()       // keys; needs ConnectionStrings:redis, such as "redis:6379"
+                        .UseNats()        // sagas and dead letters; needs ConnectionStrings:nats, such as "nats://nats:4222"
+                        .UseInMemory()    // what the others do not keep ends with the process
                 """);
         }
 
-        Log.StoreFallback(logger);
+        Log.StoresNamed(logger, keys.Name, sagas.Name, letters.Name);
+        if (unnamed.Length > 0)
+        {
+            Log.StoreFallback(logger, string.Join(", ", unnamed));
+        }
+
         return Task.CompletedTask;
     }
 

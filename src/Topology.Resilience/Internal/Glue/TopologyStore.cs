@@ -1,7 +1,9 @@
 namespace Topology.Resilience.Internal;
 
-/// <summary>Where this process keeps its state, as named in code.</summary>
-internal sealed record TopologyStore(string Name)
+/// <summary>Where one kind of state is kept, and whether anybody said so.</summary>
+internal readonly record struct TopologyStore(string Name, bool IsNamed)
 {
-    public static TopologyStore InMemory { get; } = new("memory");
+    public const string Memory = "memory";
+    public const string Redis = "redis";
+    public const string Nats = "nats";
 }

@@ -1,0 +1,136 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Topology.Saga.Tests;
+
+/// <summary>Cancellations and deadlines that come where one would not expect them.</summary>
+public sealed class TurningBackTests
+{
+    private readonly FakeTimeProvider _time = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Cancelled_while_it_waits_undoes_what_came_before()
+    {
+        var definition = Waiting();
+        await using var host = await SagaTestHost.StartAsync(new(_time), definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Waiting);
+
+        await host.Client.CancelAsync(id, "no longer wanted", cancellationToken: Token);
+
+        Assert.Equal(SagaStatus.Compensated, (await host.Client.WaitAsync(id, Token)).Status);
+        Assert.Equal(["undo:a"], host.World.Log);
+    }
+
+    [Fact]
+    public async Task Of_two_cancellations_the_first_counts()
+    {
+        var definition = Waiting();
+        var world = new SagaWorld(_time);
+        await using (var first = await SagaTestHost.StartAsync(world, definition, ["a"]))
+        {
+            await first.UntilAsync(await first.Client.StartAsync(definition, "1", "input", null, Token), saga => saga.Status == SagaStatus.Waiting);
+        }
+
+        var id = new SagaId("s", "1");
+        await world.Inbox.PostAsync(id, new SagaMessage.Cancellation(true, "ada", "first"), Token);
+        await world.Inbox.PostAsync(id, new SagaMessage.Cancellation(false, "bob", "second"), Token);
+        await world.Dispatcher.WakeAsync(id, Token);
+        await using var host = await SagaTestHost.StartAsync(world, definition, ["a"]);
+        var saga = await host.Client.WaitAsync(id, Token);
+
+        Assert.Equal(SagaStatus.Compensated, saga.Status);
+        Assert.Contains("ada: first", saga.Failure!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancelled_while_it_is_being_undone_changes_nothing()
+    {
+        var gate = new TaskCompletionSource();
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Step("b", static (_, _) => throw new SagaRejectedException("no")).Build();
+        await using var host = await SagaTestHost.StartAsync(new(), definition, configure: services =>
+        {
+            services.AddSingleton(gate);
+            services.AddSagaCompensation<GatedUndo>("gated");
+            services.Configure<SagaCompensationTableOptions>("s", table => table.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = "gated" } }));
+        });
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Compensating);
+
+        await host.Client.CancelAsync(id, "stop undoing", compensate: false, Token);
+        gate.SetResult();
+        var saga = await host.Client.WaitAsync(id, Token);
+
+        Assert.Equal(SagaStatus.Compensated, saga.Status);
+        Assert.True(saga.Failure!.Rejected);
+    }
+
+    [Fact]
+    public async Task Cancelled_while_it_is_parked_undoes_what_was_done()
+    {
+        var world = new SagaWorld();
+        var definition = Waiting();
+        var id = new SagaId("s", "1");
+        await world.Dispatcher.TryStartAsync(new(id, definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray())), Token);
+        await world.Journal.AppendAsync(id, 0, new(Guid.NewGuid(), [
+            new SagaEvent.Started(definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray()), null), new SagaEvent.Claimed("gone", false),
+            new SagaEvent.StepCompleted("a", SagaValue.None), new SagaEvent.Settled(SagaStatus.Parked, "owners lost")]), Token);
+        await using var host = await SagaTestHost.StartAsync(world, definition, ["a"]);
+        Assert.Equal(SagaStatus.Parked, (await host.Client.GetAsync(id, Token))!.Status);
+
+        await host.Client.CancelAsync(id, "give up", cancellationToken: Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Compensated);
+
+        Assert.Equal(["undo:a"], world.Log);
+    }
+
+    [Fact]
+    public async Task A_deadline_between_two_tries_ends_the_wait_for_the_next()
+    {
+        var tries = 0;
+        var definition = SagaDefinition.Create<string>("s").Step("a", (_, _) =>
+        {
+            tries++;
+            throw new SlowDownException();
+        }, new() { MaxAttempts = 100 }).Deadline(TimeSpan.FromMinutes(1)).Build();
+        await using var host = await SagaTestHost.StartAsync(new(_time), definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+
+        var saga = await host.UntilAsync(id, saga => saga.IsSettled, TimeSpan.FromSeconds(1));
+
+        Assert.Equal(SagaStatus.Compensated, saga.Status);
+        Assert.Contains("deadline", saga.Failure!.Message, StringComparison.Ordinal);
+        Assert.True(tries < 100);
+    }
+
+    [Fact]
+    public async Task A_deadline_that_has_passed_while_nobody_was_there_counts()
+    {
+        var world = new SagaWorld(_time);
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).WaitForSignal<int>("w", "go", TimeSpan.FromDays(9))
+            .Deadline(TimeSpan.FromHours(1)).Build();
+        await using (var first = await SagaTestHost.StartAsync(world, definition, ["a"]))
+        {
+            await first.UntilAsync(await first.Client.StartAsync(definition, "1", "input", null, Token), saga => saga.Status == SagaStatus.Waiting);
+        }
+
+        _time.Advance(TimeSpan.FromHours(2));
+        await using var second = await SagaTestHost.StartAsync(world, definition, ["a"]);
+        await second.Client.SignalAsync(new("s", "1"), "go", 1, Token);
+
+        Assert.Equal(SagaStatus.Compensated, (await second.Client.WaitAsync(new("s", "1"), Token)).Status);
+        Assert.Equal(["undo:a"], world.Log);
+    }
+
+    private static SagaDefinition<string> Waiting() =>
+        SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).WaitForSignal<int>("w", "go", TimeSpan.FromHours(1)).Build();
+
+    private sealed class SlowDownException : Exception;
+
+    private sealed class GatedUndo(TaskCompletionSource gate) : ISagaCompensation
+    {
+        public async ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken) => await gate.Task.WaitAsync(cancellationToken);
+    }
+}
