@@ -48,6 +48,8 @@ public static class DeadLetterServiceCollectionExtensions
         services.TryAddSingleton<IDeadLetterRedrive, DeadLetterRedrive>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IDeadLetterAlertSink, LogAlertSink>());
         services.AddSingleton<AlertSender>();
+        services.AddSingleton<LoopBeats>();
+        services.AddSingleton(DeadLetterLoopsHealthCheck.Registration);
         services.AddSingleton<IHostedService, DeadLetterWorker>();
         services.AddSingleton<IHostedService, DeadLetterSampler>();
         return services;

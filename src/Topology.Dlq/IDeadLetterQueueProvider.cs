@@ -55,6 +55,8 @@ public interface IDeadLetterQueueProvider
     ValueTask<ulong?> TryWriteMarkAsync(DeadLetterMark mark, CancellationToken cancellationToken);
 
     /// <summary>Lends letters to a processor, oldest first, again and again until each is settled.</summary>
+    /// <remarks>It ends when there was none to lend for a while, well within a minute; who receives asks again. A loop that never came round
+    /// could not be told from one that is stuck.</remarks>
     /// <param name="queue">The logical name.</param>
     /// <param name="consumer">The durable consumer: its name and for how long a letter is lent.</param>
     /// <param name="cancellationToken">Ends the receiving.</param>

@@ -65,20 +65,14 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
         services.AddSingleton<IHostedService>(provider =>
         {
             var options = provider.GetRequiredService<IOptionsMonitor<GuardedConsumerOptions>>().Get(name);
-            return new GuardedConsumer(
+            return GuardedConsumer.Create(
+                provider,
                 name,
                 options,
                 new JetStreamWorkSource(name, options, provider.GetRequiredService<JetStreamTopology>()),
                 provider.GetRequiredService<IDeadLetterQueueProvider>(),
                 provider.GetRequiredService<IDeadLetterPublisher>(),
-                provider.GetRequiredService<IRetryPolicies>().Get(options.RetryProfile),
-                static scope => scope.GetRequiredService<T>(),
-                provider.GetRequiredService<IServiceScopeFactory>(),
-                provider.GetRequiredService<AlertSender>(),
-                provider.GetRequiredService<DeadLetterMetrics>(),
-                provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<GuardedConsumer>>(),
-                provider.GetService<IHostApplicationLifetime>());
+                static scope => scope.GetRequiredService<T>());
         });
         return services;
     }

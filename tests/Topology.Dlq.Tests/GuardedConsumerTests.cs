@@ -18,7 +18,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_message_that_is_done_is_acknowledged_and_leaves_no_mark()
     {
-        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.Done));
         test.Add("a");
         await test.RunAsync(() => test.Stream.Left == 0);
         Assert.Empty(await test.Provider.ReadMarksAsync(Queue, Token).ToListAsync(Token));
@@ -28,7 +28,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_message_that_keeps_failing_becomes_one_letter_with_its_history_after_the_profiles_tries()
     {
-        await using var test = new Guard((message, _) => throw new InvalidOperationException($"try {message.Attempt}"));
+        await using var test = new GuardUnderTest((message, _) => throw new InvalidOperationException($"try {message.Attempt}"));
         test.Add("a", new() { ["tenant"] = "acme", ["workflow-id"] = "run-7", ["Nats-Msg-Id"] = "m", ["x"] = "y" });
         await test.RunAsync(() => test.Stream.Left == 0);
 
@@ -47,7 +47,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_failure_that_no_try_can_cure_becomes_a_letter_at_once()
     {
-        await using var test = new Guard((_, _) => throw new PermanentException("never"));
+        await using var test = new GuardUnderTest((_, _) => throw new PermanentException("never"));
         test.Add("a");
         await test.RunAsync(() => test.Stream.Left == 0);
         Assert.Equal(DeadLetterReasons.Rejected, Assert.Single(await test.LettersAsync()).Reason);
@@ -57,7 +57,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_handler_may_dead_letter_discard_or_delay()
     {
-        await using var test = new Guard((message, _) => ValueTask.FromResult(Encoding.UTF8.GetString(message.Body.Span) switch
+        await using var test = new GuardUnderTest((message, _) => ValueTask.FromResult(Encoding.UTF8.GetString(message.Body.Span) switch
         {
             "dead" => WorkVerdict.DeadLetter(DeadLetterReasons.Undecodable, new FormatException("no json")),
             "drop" => WorkVerdict.Discard("old"),
@@ -77,7 +77,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_handler_that_takes_too_long_has_failed()
     {
-        await using var test = new Guard(async (_, token) =>
+        await using var test = new GuardUnderTest(async (_, token) =>
         {
             await Task.Delay(Timeout.Infinite, token);
             return WorkVerdict.Done;
@@ -91,7 +91,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_message_for_another_consumer_is_passed_over()
     {
-        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.Done));
         test.Add("theirs", new() { ["Dlq-Target-Consumer"] = "other" });
         test.Add("mine", new() { ["Dlq-Target-Consumer"] = "worker", ["Dlq-Redrive-Count"] = "2" });
         await test.RunAsync(() => test.Stream.Left == 0);
@@ -101,7 +101,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_redrive_that_fails_again_carries_its_count_into_the_next_letter()
     {
-        await using var test = new Guard((_, _) => throw new PermanentException("never"));
+        await using var test = new GuardUnderTest((_, _) => throw new PermanentException("never"));
         test.Add("a", new() { ["Dlq-Redrive-Count"] = "2", ["Dlq-Redrive-Id"] = "redrive:x:2" });
         await test.RunAsync(() => test.Stream.Left == 0);
         Assert.Equal(2, Assert.Single(await test.LettersAsync()).RedriveCount);
@@ -115,7 +115,7 @@ public sealed class GuardedConsumerTests
     [InlineData(5)]
     public async Task Poison_among_good_messages_is_dead_lettered_and_nothing_else_however_bad_the_server(int seed)
     {
-        await using var test = new Guard(
+        await using var test = new GuardUnderTest(
             (message, _) => Body(message).StartsWith("poison", StringComparison.Ordinal)
                 ? throw new InvalidOperationException("bad")
                 : ValueTask.FromResult(WorkVerdict.Done),
@@ -136,7 +136,7 @@ public sealed class GuardedConsumerTests
     [InlineData(13)]
     public async Task Poison_that_ends_its_process_is_started_max_attempts_to_max_attempts_plus_one_times_and_good_messages_survive(int seed)
     {
-        await using var test = new Guard((message, process) =>
+        await using var test = new GuardUnderTest((message, process) =>
         {
             if (!Body(message).StartsWith("poison", StringComparison.Ordinal))
                 return ValueTask.FromResult(WorkVerdict.Done);
@@ -162,7 +162,7 @@ public sealed class GuardedConsumerTests
     {
         var running = 0;
         var together = 0;
-        await using var test = new Guard(async (message, process) =>
+        await using var test = new GuardUnderTest(async (message, process) =>
         {
             var now = Interlocked.Increment(ref running);
             if (process.Number > 1)
@@ -188,7 +188,7 @@ public sealed class GuardedConsumerTests
     {
         var away = true;
         var calls = 0;
-        await using var test = new Guard((_, _) =>
+        await using var test = new GuardUnderTest((_, _) =>
         {
             Interlocked.Increment(ref calls);
             return away ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
@@ -208,7 +208,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_full_queue_leaves_the_original_and_takes_it_when_there_is_room()
     {
-        await using var test = new Guard(
+        await using var test = new GuardUnderTest(
             (message, _) => Body(message) == "good" ? ValueTask.FromResult(WorkVerdict.Done) : throw new InvalidOperationException("bad"));
         await test.House.Publisher.PublishAsync(test.House.Letter("big", Queue) with { Body = new byte[(1 << 20) - 120] }, Token);
         test.Add("bad");
@@ -231,7 +231,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task An_original_that_comes_back_after_its_letter_was_closed_makes_no_second_letter()
     {
-        await using var test = new Guard((_, _) => throw new PermanentException("never"), seed: 3);
+        await using var test = new GuardUnderTest((_, _) => throw new PermanentException("never"), seed: 3);
         using var stored = new MetricCollector<long>(
             test.House.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), "Topology.Dlq", "dlq_messages_total");
         for (var i = 0; i < 60; i++)
@@ -243,7 +243,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task A_handler_that_is_told_to_stop_gives_its_message_back_uncounted_however_often()
     {
-        await using var test = new Guard(async (_, process) =>
+        await using var test = new GuardUnderTest(async (_, process) =>
         {
             await Task.Delay(Timeout.Infinite, process.Stopping);
             return WorkVerdict.Done;
@@ -259,7 +259,7 @@ public sealed class GuardedConsumerTests
     [Fact]
     public async Task Nothing_new_is_taken_from_the_moment_the_host_says_that_it_stops()
     {
-        await using var test = new Guard((_, _) => ValueTask.FromResult(WorkVerdict.Done));
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.Done));
         test.Add("a");
         await test.RunAsync(() => test.Stream.Left == 0, stop: false);
         test.Lifetime.StopApplication();
@@ -273,7 +273,7 @@ public sealed class GuardedConsumerTests
     public async Task A_process_that_stood_still_and_comes_back_harms_nothing()
     {
         var still = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var test = new Guard(async (_, process) =>
+        await using var test = new GuardUnderTest(async (_, process) =>
         {
             if (process.Number == 1)
                 await still.Task;
@@ -294,169 +294,4 @@ public sealed class GuardedConsumerTests
     }
 
     private static string Body(WorkMessage message) => Encoding.UTF8.GetString(message.Body.Span);
-
-    /// <summary>Runs a guarded consumer over a work stream, in processes that are started anew whenever one has died.</summary>
-    private sealed class Guard : IAsyncDisposable
-    {
-        private readonly Func<WorkMessage, Process, ValueTask<WorkVerdict>> _handle;
-        private (GuardedConsumer Consumer, WorkStream.WorkProcess Process)? _running;
-        private int _processes;
-        private WorkStream.WorkProcess? _still;
-
-        public Guard(Func<WorkMessage, Process, ValueTask<WorkVerdict>> handle, int? seed = null)
-        {
-            _handle = handle;
-            House = new DeadLetterHouse(services =>
-            {
-                services.Configure<DeadLetterQueueOptions>(Queue, options => options.MaxBytes = 1 << 20);
-                services.AddSingleton(Alerts);
-                services.AddDeadLetterAlertSink<Sink>();
-                services.AddSingleton<IHostApplicationLifetime>(Lifetime);
-            });
-            Stream = new WorkStream(House.Time, seed);
-        }
-
-        public Guard(Func<WorkMessage, CancellationToken, ValueTask<WorkVerdict>> handle)
-            : this((message, process) => handle(message, process.Stopping))
-        {
-        }
-
-        public ConcurrentQueue<DeadLetterAlert> Alerts { get; } = new();
-
-        public Lifetime Lifetime { get; } = new();
-
-        public DeadLetterHouse House { get; }
-
-        public WorkStream Stream { get; }
-
-        public Microsoft.Extensions.Time.Testing.FakeTimeProvider Time => House.Time;
-
-        public IDeadLetterQueueProvider Provider => House.Provider;
-
-        public ConcurrentDictionary<string, int> Starts { get; } = new();
-
-        public TimeSpan Step { get; set; } = TimeSpan.FromSeconds(1);
-
-        public void Add(string body, NATS.Client.Core.NatsHeaders? headers = null) => Stream.Add(Encoding.UTF8.GetBytes(body), headers);
-
-        public async Task<List<DeadLetter>> LettersAsync() => await House.Store.QueryAsync(new(Queue), Token).ToListAsync(Token);
-
-        public async Task RunAsync(Func<bool> until, bool stop = true, Func<Task>? eachStep = null)
-        {
-            var began = TimeProvider.System.GetTimestamp();
-            while (!until())
-            {
-                Assert.True(
-                    TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(40),
-                    $"It did not happen within 40 s: {Stream.Left} left, {string.Join(",", Starts.Where(start => start.Value > 1))}.");
-                if (_running is null || _running.Value.Process.IsDead)
-                    await StartAsync();
-                await Task.Delay(1, Token);
-                Time.Advance(Step);
-                if (eachStep is not null)
-                    await eachStep();
-            }
-
-            if (stop)
-                await StopAsync();
-        }
-
-        /// <summary>Stops the process where it is (SIGSTOP); another is started.</summary>
-        public void StandStill()
-        {
-            _still = _running!.Value.Process;
-            _still.StandStill();
-            _running = null;
-        }
-
-        public void GoOn() => _still!.GoOn();
-
-        public async ValueTask DisposeAsync()
-        {
-            await StopAsync();
-            await House.DisposeAsync();
-        }
-
-        private async Task StartAsync()
-        {
-            var process = Stream.Open();
-            var number = ++_processes;
-            var provider = new MortalProvider(House.Provider, process);
-            var consumer = new GuardedConsumer(
-                "worker",
-                new GuardedConsumerOptions { Stream = "STREAM", Queue = Queue },
-                process,
-                provider,
-                ActivatorUtilities.CreateInstance<DeadLetterPublisher>(House.Services, provider),
-                House.Services.GetRequiredService<IRetryPolicies>().Get(RetryProfileNames.Default),
-                _ => new Handler(this, number, process),
-                House.Services.GetRequiredService<IServiceScopeFactory>(),
-                House.Services.GetRequiredService<AlertSender>(),
-                House.Services.GetRequiredService<DeadLetterMetrics>(),
-                Time,
-                NullLogger<GuardedConsumer>.Instance,
-                House.Services.GetService<IHostApplicationLifetime>());
-            _running = (consumer, process);
-            await consumer.StartAsync(Token);
-        }
-
-        private async Task StopAsync()
-        {
-            if (_running is not { } running)
-                return;
-            _running = null;
-            if (running.Process.IsDead)
-                return;
-            using var now = new CancellationTokenSource();
-            await now.CancelAsync();
-            await running.Consumer.StopAsync(now.Token).WaitAsync(TimeSpan.FromSeconds(20), Token);
-            running.Consumer.Dispose();
-        }
-
-        private sealed class Sink(ConcurrentQueue<DeadLetterAlert> alerts) : IDeadLetterAlertSink
-        {
-            public string Name => "sink";
-
-            public ValueTask SendAsync(DeadLetterAlert alert, CancellationToken cancellationToken)
-            {
-                alerts.Enqueue(alert);
-                return default;
-            }
-        }
-
-        private sealed class Handler(Guard guard, int number, WorkStream.WorkProcess process) : IWorkHandler
-        {
-            public async ValueTask<WorkVerdict> HandleAsync(WorkMessage message, CancellationToken cancellationToken)
-            {
-                if (process.IsDead)
-                    await Task.Delay(Timeout.Infinite, CancellationToken.None);
-                guard.Starts.AddOrUpdate(Body(message), 1, (_, starts) => starts + 1);
-                return await guard._handle(message, new Process(number, process, cancellationToken));
-            }
-        }
-
-        internal sealed class Process(int number, WorkStream.WorkProcess process, CancellationToken stopping)
-        {
-            public CancellationToken Stopping => stopping;
-
-            public int Number => number;
-
-            public void Die() => process.Die();
-        }
-    }
-
-    internal sealed class Lifetime : IHostApplicationLifetime, IDisposable
-    {
-        private readonly CancellationTokenSource _stopping = new();
-
-        public CancellationToken ApplicationStarted => CancellationToken.None;
-
-        public CancellationToken ApplicationStopping => _stopping.Token;
-
-        public CancellationToken ApplicationStopped => CancellationToken.None;
-
-        public void StopApplication() => _stopping.Cancel();
-
-        public void Dispose() => _stopping.Dispose();
-    }
 }

@@ -98,6 +98,9 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
         private TaskCompletionSource? _still;
         private readonly TaskCompletionSource _dead = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        /// <summary>Gets or sets what a fetch waits for without heeding its token.</summary>
+        public Task Hanging { get; set; } = Task.CompletedTask;
+
         public bool IsDead => _dead.Task.IsCompleted;
 
         public Task Death => _dead.Task;
@@ -117,6 +120,7 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
         public async IAsyncEnumerable<IWorkDelivery> FetchAsync(int count, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            await Hanging;
             await LiveAsync().WaitAsync(cancellationToken);
             foreach (var (message, deliveries) in stream.Take(count))
                 yield return new Delivery(this, message, deliveries);

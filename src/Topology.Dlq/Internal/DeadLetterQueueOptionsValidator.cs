@@ -30,6 +30,8 @@ internal sealed class DeadLetterQueueOptionsValidator : IValidateOptions<DeadLet
                 result.AddError($"{queue}: consumer max_deliver is {consumer.MaxDeliver}; it must be 1 to 100.");
             if (consumer.AckWait < TimeSpan.FromSeconds(1) || consumer.AckWait > TimeSpan.FromHours(1))
                 result.AddError($"{queue}: consumer ack_wait is {consumer.AckWait}; it must be 1 second to 1 hour.");
+            if (consumer.MaxProcessingTime < TimeSpan.FromSeconds(1) || consumer.MaxProcessingTime > TimeSpan.FromDays(1))
+                result.AddError($"{queue}: consumer max_processing_time is {consumer.MaxProcessingTime}; it must be 1 second to 1 day.");
         }
 
         return result.Build();

@@ -19,6 +19,7 @@ internal sealed class DeadLetterWorker(
     IServiceScopeFactory scopes,
     IRetryPolicies policies,
     DeadLetterMetrics metrics,
+    LoopBeats beats,
     TimeProvider time,
     ILogger<DeadLetterWorker> logger,
     IHostApplicationLifetime? lifetime = null) : BackgroundService
@@ -72,19 +73,15 @@ internal sealed class DeadLetterWorker(
         DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, CancellationToken stoppingToken)
     {
         await Task.Yield();
+        using var beat = beats.Begin($"The processor loop of {registration.Queue}");
+        Log.LoopStarted(logger, registration.Queue, consumer.Name);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                Log.LoopStarted(logger, registration.Queue, consumer.Name);
-                await foreach (var delivery in provider.ReceiveAsync(registration.Queue, consumer, stoppingToken).ConfigureAwait(false))
-                {
-                    await ProcessAsync(registration, consumer, delivery).ConfigureAwait(false);
-                    failures = 0;
-                    if (stoppingToken.IsCancellationRequested)
-                        return;
-                }
+                await ReceiveAsync(registration, consumer, beat, stoppingToken).ConfigureAwait(false);
+                failures = 0;
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -96,15 +93,38 @@ internal sealed class DeadLetterWorker(
                 if (pause > LongestPause)
                     pause = LongestPause;
                 Log.LoopFailed(logger, error, registration.Queue, pause);
+                beat.Within(LoopBeats.LongestSilence);
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+        }
+    }
+
+    /// <summary>Processes letters until there was none for a while.</summary>
+    private async ValueTask ReceiveAsync(
+        DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, LoopBeat beat, CancellationToken stoppingToken)
+    {
+        // The client waits for a server that is away without end.
+        using var call = new CancellationTokenSource(LoopBeats.LongestCall, time);
+        using var receiving = CancellationTokenSource.CreateLinkedTokenSource(call.Token, stoppingToken);
+        beat.Within(LoopBeats.LongestSilence);
+        await foreach (var delivery in provider.ReceiveAsync(registration.Queue, consumer, receiving.Token).ConfigureAwait(false))
+        {
+            call.CancelAfter(Timeout.InfiniteTimeSpan);
+            beat.Within(consumer.MaxProcessingTime + (2 * LoopBeats.LongestSilence));
+            await ProcessAsync(registration, consumer, delivery).ConfigureAwait(false);
+            if (stoppingToken.IsCancellationRequested)
+                return;
+            call.CancelAfter(LoopBeats.LongestCall);
+            beat.Within(LoopBeats.LongestSilence);
         }
     }
 
     private async ValueTask ProcessAsync(
         DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, IDeadLetterDelivery delivery)
     {
-        var cancellationToken = _abandon.Token;
+        using var call = new CancellationTokenSource(LoopBeats.LongestCall, time);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(call.Token, _abandon.Token);
+        var cancellationToken = any.Token;
         var letter = delivery.Letter;
         var mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
         if (mark.Closed is not null)
@@ -139,7 +159,9 @@ internal sealed class DeadLetterWorker(
         {
             mark = await provider.UpdateMarkAsync(mark, current => current with { ProcessorStarts = current.ProcessorStarts + 1 }, cancellationToken)
                 .ConfigureAwait(false);
-            verdict = await RunAsync(registration, consumer, delivery, mark, cancellationToken).ConfigureAwait(false);
+            call.CancelAfter(Timeout.InfiniteTimeSpan);
+            verdict = await RunAsync(registration, consumer, delivery, mark).ConfigureAwait(false);
+            call.CancelAfter(LoopBeats.LongestCall);
             if (verdict.Kind == DeadLetterVerdictKind.RetryAfter && mark.ProcessorStarts >= consumer.MaxDeliver)
                 verdict = DeadLetterVerdict.Park("processor-failed");
 
@@ -181,9 +203,11 @@ internal sealed class DeadLetterWorker(
         DeadLetterProcessorRegistration registration,
         DeadLetterConsumerOptions consumer,
         IDeadLetterDelivery delivery,
-        DeadLetterMark mark,
-        CancellationToken cancellationToken)
+        DeadLetterMark mark)
     {
+        using var limit = new CancellationTokenSource(consumer.MaxProcessingTime, time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _abandon.Token);
+        var cancellationToken = stop.Token;
         using var finished = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var renewing = RenewAsync(delivery, consumer.AckWait / 3, finished.Token);
         try
@@ -194,7 +218,7 @@ internal sealed class DeadLetterWorker(
             var context = new DeadLetterContext(provider, delivery.Letter.With(mark), mark, consumer.MaxDeliver);
             return await processor.ProcessAsync(context, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception error) when (!_abandon.IsCancellationRequested)
         {
             Log.ProcessorFailed(logger, error, mark.Queue, mark.Id, mark.ProcessorStarts, consumer.MaxDeliver);
             return DeadLetterVerdict.RetryAfter(Delay(mark.ProcessorStarts));

@@ -6,7 +6,7 @@ namespace Topology.Dlq.Internal;
 /// <summary>Letters and marks in this process: they end with it.</summary>
 internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, TimeProvider time) : IDeadLetterQueueProvider
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Queue> _queues = new(StringComparer.Ordinal);
@@ -128,7 +128,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
             lock (_lock)
             {
                 next = Subscribe(queue, consumer.Name).Lend(time.GetUtcNow(), consumer.AckWait, out var due);
-                wait = due is { } at ? at - time.GetUtcNow() : LongestWait;
+                wait = due is { } at ? at - time.GetUtcNow() : TimeSpan.MaxValue;
                 changed = _changed.Task;
             }
 
@@ -144,7 +144,8 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
             }
             catch (TimeoutException)
             {
-                // Something is due.
+                if (wait > LongestWait)
+                    yield break;
             }
         }
     }

@@ -23,7 +23,7 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
         async () =>
         {
             if (connection.ServerInfo is null)
-                await connection.ConnectAsync().ConfigureAwait(false);
+                await connection.ConnectAsync().AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
             var encoded = LetterCodec.Encode(letter, connection.ServerInfo!.MaxPayload);
             for (var part = 0; part < encoded.Overflow.Count; part++)
             {
@@ -141,7 +141,7 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
                 () => durable.NextAsync(NatsRawSerializer<byte[]>.Default, new NatsJSNextOpts { Expires = PullTime }, cancellationToken),
                 cancellationToken).ConfigureAwait(false);
             if (next is not { Metadata: { } metadata } message)
-                continue;
+                yield break;
             var stored = new Stored(message.Subject, metadata.Sequence.Stream, metadata.Timestamp, message.Headers, message.Data ?? []);
             var letter = await CallAsync(queue, () => ReadAsync(queue, stored, cancellationToken), cancellationToken).ConfigureAwait(false);
             yield return new Delivery(this, letter, message);

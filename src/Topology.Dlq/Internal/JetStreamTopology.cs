@@ -153,7 +153,7 @@ internal sealed class JetStreamTopology(
 
     private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
     {
-        await RequireServerAsync(queue).ConfigureAwait(false);
+        await RequireServerAsync(queue, cancellationToken).ConfigureAwait(false);
         foreach (var wanted in new[] { Letters(queue), Marks(queue) })
         {
             var thing = $"stream {wanted.Name}";
@@ -210,9 +210,9 @@ internal sealed class JetStreamTopology(
         fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
     }
 
-    private async ValueTask RequireServerAsync(string queue)
+    private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
     {
-        await connection.ConnectAsync().ConfigureAwait(false);
+        await connection.ConnectAsync().AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
         if (ServerVersion < new Version(2, 9))
             throw new DeadLetterException($"NATS server {connection.ServerInfo?.Version} is too old for dead-letter queues; it must be 2.9 or later.") { Queue = queue };
     }

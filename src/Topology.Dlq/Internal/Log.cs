@@ -33,6 +33,9 @@ internal static partial class Log
     [LoggerMessage(1308, LogLevel.Information, "Created {Thing} for {Queue}.")]
     public static partial void Created(ILogger logger, string queue, string thing);
 
+    [LoggerMessage(1309, LogLevel.Error, "{Loop} is stuck: it is silent for longer than it said it would be.")]
+    public static partial void LoopSilent(ILogger logger, string loop);
+
     [LoggerMessage(1310, LogLevel.Information, "Guarded consumer {Consumer} takes messages from {Stream}.")]
     public static partial void GuardStarted(ILogger logger, string consumer, string stream);
 

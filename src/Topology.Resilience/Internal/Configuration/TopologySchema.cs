@@ -97,7 +97,9 @@ internal static class TopologySchema
         .Integer("max_deliver", 1, 100, o => o.MaxDeliver, (o, v) => o.MaxDeliver = v,
             "How often the processor is started for one letter before it is parked.")
         .Duration("ack_wait", s_second, s_day / 24, o => o.AckWait, (o, v) => o.AckWait = v,
-            "How long a letter is lent without being renewed; a running processor renews it.");
+            "How long a letter is lent without being renewed; a running processor renews it.")
+        .Duration("max_processing_time", s_second, s_day, o => o.MaxProcessingTime, (o, v) => o.MaxProcessingTime = v,
+            "How long the processor may take with one letter.");
 
     public static SettingGroup<ProbeOptions> Readiness { get; } = Probe("readiness_probes.*", "A readiness probe.", "/health/ready", 100);
 

@@ -1,0 +1,222 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Topology.Retry;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>Takes one message from its delivery to its verdict. Thread safe.</summary>
+/// <remarks>
+/// What bounds tries is the mark, written before every start but the first and before the NAK after a failed one; never the server's
+/// delivery count. A redelivery whose last start has no verdict is a suspect: it may have ended its process, so it runs alone.
+/// </remarks>
+internal sealed class WorkGuard(
+    string name,
+    GuardedConsumerOptions options,
+    IDeadLetterQueueProvider provider,
+    WorkTransfer transfer,
+    RetryPolicy policy,
+    Func<IServiceProvider, IWorkHandler> createHandler,
+    IServiceScopeFactory scopes,
+    DeadLetterMetrics metrics,
+    TimeProvider time,
+    ILogger<GuardedConsumer> logger) : IDisposable
+{
+    private static readonly TimeSpan OutagePause = TimeSpan.FromSeconds(30);
+
+    private readonly OutageCircuit _circuit = new(options.OutageThreshold, options.MaxOutage, time);
+    private readonly WorkPlaces _places = new(options.Concurrency);
+    private string _created = "";
+
+    private enum Ending
+    {
+        Verdict,
+        Failed,
+        Abandoned,
+    }
+
+    public bool TriesOneAtATime => _circuit.IsOpen;
+
+    /// <summary>Sets when the stream was created: its sequences start again with it.</summary>
+    public DateTimeOffset StreamCreated
+    {
+        set => _created = value.UtcTicks.ToString(CultureInfo.InvariantCulture);
+    }
+
+    public void Dispose() => _places.Dispose();
+
+    /// <summary>Settles a message, or leaves it to be delivered again. It never throws.</summary>
+    public async ValueTask GuardAsync(HeldWork held, CancellationToken abandon)
+    {
+        try
+        {
+            await JudgeAsync(held, abandon).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            // No verdict could be given: the message comes back by itself when its time is over.
+            if (!abandon.IsCancellationRequested)
+                Log.NoVerdict(logger, error, name, held.Delivery.Sequence);
+        }
+    }
+
+    private async ValueTask JudgeAsync(HeldWork held, CancellationToken abandon)
+    {
+        var delivery = held.Delivery;
+        if (LetterCodec.Find(delivery.Headers, RedriveHeaders.Consumer) is { } target && target != name)
+        {
+            await delivery.AckAsync(abandon).ConfigureAwait(false);
+            return;
+        }
+
+        var id = DeadLetterId.Of(
+            options.Stream, _created, delivery.Sequence.ToString(CultureInfo.InvariantCulture), name);
+        var mark = new DeadLetterMark { Queue = options.Queue, Id = id };
+        var suspect = false;
+        if (delivery.Deliveries > 1)
+        {
+            mark = await provider.ReadMarkAsync(options.Queue, id, abandon).ConfigureAwait(false);
+            if (mark.Transferred || mark.Closed is not null)
+            {
+                await delivery.AckAsync(abandon).ConfigureAwait(false);
+                return;
+            }
+
+            if (mark.Starts >= policy.MaxAttempts)
+            {
+                var crashed = mark.Starts > mark.Failures;
+                await transfer.RunAsync(delivery, mark, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts, null, abandon).ConfigureAwait(false);
+                return;
+            }
+
+            // A first start is not written down, so nothing at all may also mean one that ended its process.
+            suspect = mark.Revision == 0 || mark.Starts > mark.Failures;
+        }
+
+        while (_circuit.TryEnter() is var wait && wait > TimeSpan.Zero)
+            await Task.Delay(wait, time, abandon).ConfigureAwait(false);
+        held.Places = suspect ? options.Concurrency : 1;
+        await _places.EnterAsync(suspect, abandon).ConfigureAwait(false);
+        try
+        {
+            if (delivery.Deliveries > 1)
+            {
+                // Another process may have come first: whoever wrote it has the message in hand.
+                if (await provider.TryWriteMarkAsync(mark with { Starts = mark.Starts + 1 }, abandon).ConfigureAwait(false) is not { } revision)
+                    return;
+                mark = mark with { Starts = mark.Starts + 1, Revision = revision };
+            }
+
+            held.TryBegan = time.GetTimestamp();
+            var (ending, verdict) = await TryAsync(delivery, mark, abandon).ConfigureAwait(false);
+            held.TryBegan = 0;
+            await EndAsync(delivery, mark, ending, verdict, abandon).ConfigureAwait(false);
+        }
+        finally
+        {
+            _places.Leave(suspect);
+        }
+    }
+
+    private async ValueTask<(Ending Ending, WorkVerdict Verdict)> TryAsync(IWorkDelivery delivery, DeadLetterMark mark, CancellationToken abandon)
+    {
+        using var limit = new CancellationTokenSource(options.MaxProcessingTime, time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, abandon);
+        try
+        {
+            var scope = scopes.CreateAsyncScope();
+            await using var disposal = scope.ConfigureAwait(false);
+            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), stop.Token).ConfigureAwait(false);
+            return (verdict.Kind == WorkVerdictKind.Retry ? Ending.Failed : Ending.Verdict, verdict);
+        }
+        catch (OperationCanceledException) when (abandon.IsCancellationRequested)
+        {
+            return (Ending.Abandoned, default);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            return Failed(new TimeoutException($"The handler took longer than max_processing_time, {options.MaxProcessingTime}."));
+        }
+        catch (Exception error)
+        {
+            return Failed(error);
+        }
+
+        (Ending, WorkVerdict) Failed(Exception error)
+        {
+            Log.TryFailed(logger, error, name, delivery.Sequence, Math.Max(1, mark.Starts), policy.MaxAttempts);
+            var judged = policy.Classify(error);
+            return judged.Kind == RetryVerdictKind.Stop
+                ? (Ending.Verdict, WorkVerdict.DeadLetter(DeadLetterReasons.Rejected, error))
+                : (Ending.Failed, WorkVerdict.Failure(judged.NotBefore, error));
+        }
+    }
+
+    private async ValueTask EndAsync(IWorkDelivery delivery, DeadLetterMark mark, Ending ending, WorkVerdict verdict, CancellationToken abandon)
+    {
+        // A verdict that was reached is carried out also when the host has stopped waiting.
+        var cancellationToken = CancellationToken.None;
+        switch (ending)
+        {
+            case Ending.Abandoned:
+                // The start ended because this process does: it says nothing about the message.
+                if (mark.Revision > 0)
+                    await provider.TryWriteMarkAsync(mark with { Starts = mark.Starts - 1 }, cancellationToken).ConfigureAwait(false);
+                await delivery.NakAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+                return;
+            case Ending.Failed when await FailedAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false):
+                return;
+            case Ending.Failed:
+                await transfer.RunAsync(delivery, AfterTry(mark, verdict.Error), DeadLetterReasons.MaxAttempts, verdict.Error, abandon).ConfigureAwait(false);
+                return;
+        }
+
+        _circuit.Succeeded();
+        if (verdict.Kind == WorkVerdictKind.DeadLetter)
+        {
+            await transfer.RunAsync(delivery, AfterTry(mark, verdict.Error), verdict.Reason ?? DeadLetterReasons.Rejected, verdict.Error, abandon)
+                .ConfigureAwait(false);
+            return;
+        }
+
+        await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
+        metrics.Handled(name, verdict.Kind);
+    }
+
+    /// <returns>Whether the message will be tried again.</returns>
+    private async ValueTask<bool> FailedAsync(IWorkDelivery delivery, DeadLetterMark mark, WorkVerdict verdict, CancellationToken cancellationToken)
+    {
+        if (_circuit.Failed(delivery.Sequence))
+            Log.OutageBegan(logger, name, options.OutageThreshold);
+        if (!_circuit.FailuresCount)
+        {
+            // Written all the same: a redelivery without a mark would be a suspect.
+            var starts = Math.Max(0, mark.Starts - 1);
+            await provider.UpdateMarkAsync(
+                mark, current => current.Transferred ? current : current with { Starts = starts, Failures = starts }, cancellationToken).ConfigureAwait(false);
+            await delivery.NakAsync(OutagePause, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+
+        var after = AfterTry(mark, verdict.Error);
+        if (after.Failures >= policy.MaxAttempts)
+            return false;
+        mark = await provider.UpdateMarkAsync(
+            mark,
+            current => current.Transferred ? current : AfterTry(current, verdict.Error),
+            cancellationToken).ConfigureAwait(false);
+        var delay = policy.NextDelay(Math.Max(1, mark.Failures), TimeSpan.Zero);
+        if (verdict.Delay is { } asked && asked > delay)
+            delay = asked;
+        await delivery.NakAsync(verdict.Error is null ? verdict.Delay ?? delay : delay, cancellationToken).ConfigureAwait(false);
+        metrics.Handled(name, WorkVerdictKind.Retry);
+        return true;
+    }
+
+    private DeadLetterMark AfterTry(DeadLetterMark mark, Exception? error)
+    {
+        var starts = Math.Max(1, mark.Starts);
+        var attempt = new DeadLetterAttempt(starts, time.GetUtcNow(), error?.GetType().FullName);
+        return mark with { Starts = starts, Failures = starts, History = [.. mark.History.TakeLast(9), attempt] };
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+
+namespace Topology.Dlq.Internal;
+
+/// <summary>Turns a message into a letter: the letter, its mark, and only then the original. Thread safe.</summary>
+internal sealed class WorkTransfer(
+    string name,
+    GuardedConsumerOptions options,
+    int maxAttempts,
+    IDeadLetterQueueProvider provider,
+    IDeadLetterPublisher publisher,
+    AlertSender alerts,
+    DeadLetterMetrics metrics,
+    TimeProvider time,
+    ILogger<GuardedConsumer> logger)
+{
+    private static readonly TimeSpan RefusedPause = TimeSpan.FromSeconds(10);
+
+    public async ValueTask RunAsync(
+        IWorkDelivery delivery, DeadLetterMark mark, string reason, Exception? error, CancellationToken abandon)
+    {
+        // What was decided is carried out also when the host has stopped waiting.
+        var cancellationToken = CancellationToken.None;
+        var message = Message(delivery, mark);
+        var now = time.GetUtcNow();
+        var letter = new DeadLetter
+        {
+            Queue = options.Queue,
+            Id = message.LetterId,
+            Subject = delivery.Subject,
+            Tenant = message.FindHeader(options.TenantHeader) ?? DeadLetter.NoTenant,
+            WorkflowId = message.FindHeader(options.WorkflowIdHeader),
+            Reason = reason,
+            Headers = message.Headers,
+            ContentType = message.FindHeader("content-type"),
+            Body = delivery.Body,
+            FirstFailedAt = mark.History.Count > 0 ? mark.History[0].FailedAt : now,
+            LastFailedAt = mark.History.Count > 0 ? mark.History[^1].FailedAt : now,
+            Attempts = mark.Starts,
+            History = mark.History,
+            RedriveCount = message.RedriveCount,
+            Source = message.Source,
+        };
+        if (error is not null)
+            letter = letter.WithError(error);
+        else if (mark.History.Count > 0)
+            letter = letter with { ErrorType = mark.History[^1].ErrorType };
+        try
+        {
+            await publisher.PublishAsync(letter, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception refused) when (refused is DeadLetterException)
+        {
+            metrics.PublishFailed(options.Queue);
+            Log.TransferFailed(logger, refused, name, delivery.Sequence, options.Queue);
+            await HoldBackAsync(delivery, mark, cancellationToken).ConfigureAwait(false);
+            if (refused is DeadLetterQueueFullException)
+                await alerts.SendFullAsync(letter, abandon).ConfigureAwait(false);
+            return;
+        }
+
+        await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
+        metrics.Handled(name, WorkVerdictKind.DeadLetter);
+    }
+
+    /// <summary>Leaves the original where it is. Its tries are over; a full queue of marks is the one reason it may be started again.</summary>
+    private async ValueTask HoldBackAsync(IWorkDelivery delivery, DeadLetterMark mark, CancellationToken cancellationToken)
+    {
+        var tries = Math.Max(mark.Starts, maxAttempts);
+        try
+        {
+            await provider.UpdateMarkAsync(
+                mark,
+                current => current.Transferred || current.Starts >= maxAttempts
+                    ? current
+                    : current with { Starts = tries, Failures = tries, History = mark.History },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (DeadLetterException)
+        {
+            // Said already.
+        }
+
+        await delivery.NakAsync(RefusedPause, cancellationToken).ConfigureAwait(false);
+    }
+
+    public WorkMessage Message(IWorkDelivery delivery, DeadLetterMark mark) => new()
+    {
+        Subject = delivery.Subject,
+        Body = delivery.Body,
+        Headers = [.. LetterCodec.Others(delivery.Headers).Where(header => !header.Key.StartsWith("Dlq-", StringComparison.OrdinalIgnoreCase))],
+        Source = new DeadLetterSource(
+            options.Stream, delivery.Sequence, name, delivery.StoredAt, LetterCodec.Find(delivery.Headers, "Nats-Msg-Id")),
+        Attempt = Math.Max(1, mark.Starts),
+        LetterId = mark.Id,
+        RedriveCount = int.TryParse(LetterCodec.Find(delivery.Headers, RedriveHeaders.Count), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0,
+        RedriveId = LetterCodec.Find(delivery.Headers, RedriveHeaders.Id),
+    };
+}
