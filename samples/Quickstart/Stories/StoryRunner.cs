@@ -29,7 +29,7 @@ internal static class StoryRunner
     }
 
     /// <summary>Returns the process's exit code: 0 when every story does what it says, 1 otherwise.</summary>
-    public static async Task<int> PlayStoriesAsync(this WebApplication app, QuickstartArguments arguments)
+    public static async Task<int> PlayStoriesAsync(this WebApplication app, QuickstartArguments arguments, LocalServers? servers)
     {
         if (arguments.Describe)
         {
@@ -44,10 +44,15 @@ internal static class StoryRunner
         app.Urls.Add("http://127.0.0.1:0");
         await app.StartAsync();
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Introduce(account, app, arguments, url);
+        Introduce(account, app, arguments, servers, url);
 
         using var http = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromMinutes(2) };
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (!(await http.GetAsync("/health/ready", timeout.Token)).IsSuccessStatusCode)
+        {
+            await Task.Delay(100, timeout.Token); // the host has started; whether its servers answer is what readiness says
+        }
+
         var stage = new StoryStage(
             http, shop, account, Options<RetryProfileOptions>(app, RetryProfileNames.Default), Options<RetryProfileOptions>(app, RetryProfileNames.ToolCalls),
             Options<SagaCompensationTableOptions>(app, "order_processing"));
@@ -81,10 +86,12 @@ internal static class StoryRunner
     private static string Describe(ShopCall call) => string.Create(
         CultureInfo.InvariantCulture, $"{call.Action} try {call.Try}, given {call.Given} -> {(call.Failed ? "FAILED " : "")}{call.Outcome}");
 
-    private static void Introduce(Account account, WebApplication app, QuickstartArguments arguments, string url)
+    private static void Introduce(Account account, WebApplication app, QuickstartArguments arguments, LocalServers? servers, string url)
     {
         var storage = app.Configuration["Topology:idempotency:storage"];
-        account.Line($"{Path.GetFileName(arguments.Config)} names {storage ?? "no store"} for idempotency keys; this run keeps everything in memory, as Program.cs says with UseInMemory().");
+        account.Line(servers is null
+            ? $"{Path.GetFileName(arguments.Config)} names {storage ?? "no store"} for idempotency keys; this run keeps everything in memory, as Program.cs says with UseInMemory()."
+            : $"this run keeps keys in Redis at {servers.Redis}, and dead letters on NATS at {servers.Nats}");
         var profiles = string.Join(", ", app.Services.GetRequiredService<IRetryPolicies>().Names);
         var queues = string.Join(", ", app.Services.GetRequiredService<IOptions<DeadLetterOptions>>().Value.QueueNames);
         account.Line($"retry profiles: {profiles}; dead-letter queues: {queues}");
