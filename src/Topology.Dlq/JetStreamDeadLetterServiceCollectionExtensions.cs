@@ -29,6 +29,7 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<JetStreamDeadLetterOptions>, JetStreamDeadLetterOptionsValidator>());
         services.TryAddSingleton<JetStreamTopology>();
         services.TryAddSingleton<IDeadLetterTopology>(provider => provider.GetRequiredService<JetStreamTopology>());
+        services.TryAddSingleton<IStrandedMessages, StrandedMessages>();
         return services.AddDeadLetterQueueProvider<JetStreamDeadLetterQueueProvider>();
     }
 

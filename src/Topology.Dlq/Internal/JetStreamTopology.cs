@@ -14,6 +14,7 @@ internal sealed class JetStreamTopology(
 {
     private const int StreamNotFound = 10059;
     private const int ConsumerNotFound = 10014;
+    private const string AdvisoryStream = "TOPOLOGY_DLQ_ADVISORIES";
 
     private readonly NatsJSContext _context = new(connection);
     private readonly SemaphoreSlim _one = new(1, 1);
@@ -33,6 +34,7 @@ internal sealed class JetStreamTopology(
                 async () =>
                 {
                     await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await AdvisoriesAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
                     var consumer = Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
                     await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
                     return true;
@@ -72,8 +74,28 @@ internal sealed class JetStreamTopology(
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
-    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
-        OnceAsync(queue, queue, drift => StreamsAsync(queue, options.Value.Provision, drift, cancellationToken), cancellationToken);
+    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
+        queue,
+        queue,
+        async drift =>
+        {
+            await StreamsAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+            await AdvisoriesAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    /// <summary>Returns the stream of captured advisories, or null when there is none.</summary>
+    public async ValueTask<INatsJSStream?> FindAdvisoriesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _context.GetStreamAsync(AdvisoryStream, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
+        {
+            return null;
+        }
+    }
 
     public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string queue, DeadLetterConsumerOptions consumer, CancellationToken cancellationToken)
     {
@@ -175,6 +197,38 @@ internal sealed class JetStreamTopology(
             }
 
             Compare(queue, wanted, actual, drift);
+        }
+    }
+
+    /// <summary>Best effort: no queue waits for advisories of other people's consumers.</summary>
+    private async ValueTask AdvisoriesAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
+    {
+        if (!options.Value.CaptureAdvisories || await FindAdvisoriesAsync(cancellationToken).ConfigureAwait(false) is not null)
+            return;
+        var thing = $"stream {AdvisoryStream}";
+        if (mode != DeadLetterProvisioning.Create)
+        {
+            drift.Add(new(queue, thing, "exists", "true", "false", Breaks: false, NotSupported: false));
+            return;
+        }
+
+        try
+        {
+            await _context.CreateStreamAsync(
+                new StreamConfig(AdvisoryStream, [.. StrandedMessages.AdvisorySubjects])
+                {
+                    Description = "Messages that consumers gave up on",
+                    Discard = StreamConfigDiscard.Old,
+                    MaxAge = TimeSpan.FromDays(30),
+                    MaxBytes = 16 << 20,
+                    NumReplicas = options.Value.Replicas,
+                },
+                cancellationToken).ConfigureAwait(false);
+            Log.Created(logger, queue, thing);
+        }
+        catch (NatsJSApiException refused)
+        {
+            drift.Add(new(queue, thing, "exists", "true", refused.Error.Description ?? "refused", Breaks: false, NotSupported: false));
         }
     }
 
