@@ -70,7 +70,12 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
                 provider,
                 name,
                 options,
-                new JetStreamWorkSource(name, options, provider.GetRequiredService<JetStreamTopology>()),
+                new JetStreamWorkSource(
+                    name,
+                    options,
+                    provider.GetRequiredService<JetStreamTopology>(),
+                    provider.GetRequiredService<TimeProvider>(),
+                    provider.GetRequiredService<ILogger<GuardedConsumer>>()),
                 provider.GetRequiredService<IDeadLetterQueueProvider>(),
                 provider.GetRequiredService<IDeadLetterPublisher>(),
                 static scope => scope.GetRequiredService<T>());

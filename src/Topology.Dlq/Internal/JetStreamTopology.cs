@@ -84,6 +84,46 @@ internal sealed class JetStreamTopology(
         },
         cancellationToken);
 
+    /// <summary>The stream of messages that were set aside. It is made when the first one is: few consumers ever need it.</summary>
+    public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
+
+    /// <summary>Makes sure that messages can be set aside.</summary>
+    /// <returns>Whether they can; not when streams are made by somebody else who made none.</returns>
+    public async ValueTask<bool> EnsureDelayedAsync(string queue, CancellationToken cancellationToken)
+    {
+        var name = DelayedStream(queue);
+        lock (_ready)
+        {
+            if (_ready.Contains($"{queue}/{name}"))
+                return true;
+        }
+
+        try
+        {
+            await _context.GetStreamAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
+        {
+            if (options.Value.Provision != DeadLetterProvisioning.Create)
+                return false;
+            await _context.CreateStreamAsync(
+                Stream(queue, name, queues[queue]) with
+                {
+                    Subjects = [$"{name}.>"],
+                    Retention = StreamConfigRetention.Workqueue,
+                    MaxAge = MarkMaxAge(queue),
+                    MaxBytes = queues[queue].MaxBytes,
+                    Description = $"Delayed messages for {queue}",
+                },
+                cancellationToken).ConfigureAwait(false);
+            Log.Created(logger, queue, $"stream {name}");
+        }
+
+        lock (_ready)
+            _ready.Add($"{queue}/{name}");
+        return true;
+    }
+
     /// <summary>Returns the stream of captured advisories, or null when there is none.</summary>
     public async ValueTask<INatsJSStream?> FindAdvisoriesAsync(CancellationToken cancellationToken)
     {
@@ -121,7 +161,7 @@ internal sealed class JetStreamTopology(
         else if (needed > MarkMaxAge(work.Queue))
             throw new DeadLetterException($"Dead-letter queue '{work.Queue}': mark_max_age is {MarkMaxAge(work.Queue)}; it must be {needed} or more, because stream '{work.Stream}' keeps messages {stream.Config.MaxAge}.") { Queue = work.Queue };
 
-        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject };
+        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject, MaxAckPending = work.MaxAckPending };
         await OnceAsync(
             work.Queue,
             $"{work.Queue}/{work.Stream}/{name}",
