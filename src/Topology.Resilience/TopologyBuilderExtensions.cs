@@ -84,13 +84,64 @@ public static class TopologyBuilderExtensions
     /// <returns><paramref name="builder"/>.</returns>
     /// <remarks>
     /// A letter of <c>workflow.compensation.dlq</c> is told to every <see cref="IDeadLetterAlertSink"/> and then waits for a person. A
-    /// queue with a consumer is processed by what <c>AddDeadLetterProcessor</c> registers for it.
+    /// queue with a consumer is processed by what <see cref="AddAgentRunProcessor"/>, <see cref="AddToolCallHandler"/> or
+    /// <c>AddDeadLetterProcessor</c> registers for it.
     /// </remarks>
     public static ITopologyBuilder AddDeadLetterProcessors(this ITopologyBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.Configure<DeadLetterOptions>(static options => options.ProcessLetters = true);
         builder.Registrations().QueueProcessors.Add(DeadLetterQueueNames.WorkflowCompensation);
+        return builder;
+    }
+
+    /// <summary>Runs the processor of <c>agent.run.dlq</c>: a letter is recorded, its run is cancelled and compensated, people are told.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="definition">The saga definition that runs follow. Also register it with <see cref="AddSaga"/>.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// The letter's workflow id names the run. A run that never began, or has ended, is left alone. Start runs with
+    /// <see cref="SagaRunExtensions.StartRunAsync"/>, so that a redriven message begins a compensated run anew.
+    /// </remarks>
+    /// <exception cref="ArgumentException">Runs follow another definition already.</exception>
+    public static ITopologyBuilder AddAgentRunProcessor(this ITopologyBuilder builder, SagaDefinition definition)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(definition);
+        builder.Services.TryAddSingleton(new RunDefinition(definition.Name));
+        var runs = (RunDefinition)builder.Services.First(service => service.ServiceType == typeof(RunDefinition)).ImplementationInstance!;
+        if (runs.Name != definition.Name)
+        {
+            throw new ArgumentException($"The runs of {DeadLetterQueueNames.AgentRun} follow the saga '{runs.Name}' already.", nameof(definition));
+        }
+
+        builder.Services.AddDeadLetterStep<CancelRunStep>(DeadLetterQueueNames.AgentRun);
+        return builder.Process(DeadLetterQueueNames.AgentRun);
+    }
+
+    /// <summary>Makes failed tool calls again: the processor of <c>tool.call.dlq</c>, and where its letters go when they are redriven.</summary>
+    /// <typeparam name="THandler">The handler; created by the container for each call, in a scope of its own.</typeparam>
+    /// <param name="builder">The builder.</param>
+    /// <returns><paramref name="builder"/>.</returns>
+    /// <remarks>
+    /// Call n is made after the wait n of the retry profile <c>tool_calls</c>; the fifth failure parks the letter. Calls run under an
+    /// idempotency record that lives as long as the letter: one that succeeded is not made again, by no try and no redrive.
+    /// </remarks>
+    public static ITopologyBuilder AddToolCallHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this ITopologyBuilder builder)
+        where THandler : class, IToolCallHandler
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddScoped<THandler>();
+        builder.Services.AddToolCallHandler<ToolCalls<THandler>>();
+        builder.Services.AddRedriveTarget<ToolCallRedriveTarget<THandler>>(DeadLetterQueueNames.ToolCall);
+        return builder.Process(DeadLetterQueueNames.ToolCall);
+    }
+
+    private static ITopologyBuilder Process(this ITopologyBuilder builder, string queue)
+    {
+        builder.AddDeadLetterProcessors();
+        builder.Registrations().QueueProcessors.Add(queue);
         return builder;
     }
 

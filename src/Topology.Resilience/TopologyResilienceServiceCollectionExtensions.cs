@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Topology.Dlq;
+using Topology.Idempotency;
 using Topology.Resilience;
 using Topology.Resilience.Internal;
 using Topology.Resilience.Internal.Configuration;
@@ -39,6 +40,7 @@ public static class TopologyResilienceServiceCollectionExtensions
         services.AddHealthChecks().Add(SagaBacklogHealthCheck.Registration).Add(DeadLetterDepthHealthCheck.Registration);
 
         services.Replace(ServiceDescriptor.Singleton<ISagaLetterSink, SagaDeadLetters>());
+        GuardEffects(services);
         services.AddRedriveTarget<SagaRedriveTarget>(DeadLetterQueueNames.WorkflowCompensation);
 
         var stores = new TopologyStores(services, configuration);
@@ -49,5 +51,18 @@ public static class TopologyResilienceServiceCollectionExtensions
         // After the packages, so that what is written beats their defaults; it looks at the settings before anything starts.
         services.AddTopologySettings(configuration);
         return builder;
+    }
+
+    /// <summary>Where keys end with the process, so does what the package itself remembers of a saga's effects, and no sooner than the saga.</summary>
+    private static void GuardEffects(IServiceCollection services)
+    {
+        var own = services.First(service => service.ServiceType == typeof(ISagaEffectGuard));
+        if (own.ImplementationType is { } inMemory && inMemory.Assembly == typeof(ISagaEffectGuard).Assembly)
+        {
+            services.Replace(ServiceDescriptor.Singleton(provider =>
+                provider.GetRequiredService<TopologyStores>().Of<IIdempotencyStore>() is { Name: TopologyStore.Memory }
+                    ? (ISagaEffectGuard)ActivatorUtilities.CreateInstance(provider, inMemory)
+                    : ActivatorUtilities.CreateInstance<SagaEffects>(provider)));
+        }
     }
 }

@@ -16,6 +16,8 @@ public interface ISagaEffectGuard
     /// <param name="effect">The effect. When it throws, nothing is stored and the exception is the caller's.</param>
     /// <param name="cancellationToken">Ends the wait for an effect that is in progress elsewhere; the effect itself has its own token.</param>
     /// <exception cref="SagaSealedException">The key was sealed: the effect must not run any more.</exception>
+    /// <exception cref="SagaOutcomeUnknownException">The record cannot tell whether the effect happened; it did not run.</exception>
+    /// <exception cref="SagaStoreException">The guard's store is full or cannot be reached; the effect did not run.</exception>
     ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken);
 
     /// <summary>Closes a key for ever: an effect that has not completed can no longer complete under it.</summary>

@@ -25,13 +25,13 @@ public sealed class StoreTests
     [InlineData("", "", "memory memory memory")]
     [InlineData("memory", "", "memory memory memory")]
     [InlineData("", Redis, "redis memory memory")]
-    [InlineData("", Nats, "memory nats nats")]
+    [InlineData("", Nats, "memory memory nats")]
     [InlineData("memory", Redis + ";" + Nats, "memory memory memory")]
     [InlineData("redis memory", Redis + ";" + Nats, "redis memory memory")]
     [InlineData("memory redis", Redis + ";" + Nats, "redis memory memory")]
-    [InlineData("nats memory redis", "", "redis nats nats")]
-    [InlineData("redis nats redis nats memory memory", "", "redis nats nats")]
-    [InlineData("redis", Nats, "redis nats nats")]
+    [InlineData("nats memory redis", "", "redis memory nats")]
+    [InlineData("redis nats redis nats memory memory", "", "redis memory nats")]
+    [InlineData("redis", Nats, "redis memory nats")]
     public void What_is_named_in_code_beats_the_connection_strings_in_any_order(string named, string connections, string expected)
     {
         var builder = Builder("Production", connections);

@@ -94,7 +94,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         await using var disposal = scope.ConfigureAwait(false);
         var key = plan.State.Key(plan.StepState, plan.Undo);
         var @try = new SagaTry(plan.State, plan.StepState.Step, key, attempt, plan.State.Fence, scope.ServiceProvider);
-        using var timeout = new CancellationTokenSource(left < plan.Timeout ? Positive(left.Value) : plan.Timeout, runtime.Time);
+        using var timeout = new CancellationTokenSource(Timeout.InfiniteTimeSpan, runtime.Time);
         using var token = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stopping);
         using var span = SagaTracing.Try(@try);
         Exception? failed = null;
@@ -104,6 +104,8 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 key,
                 async () =>
                 {
+                    // From here on: waiting for an effect that is in progress elsewhere is not a try.
+                    timeout.CancelAfter(left < plan.Timeout ? Positive(left.Value) : plan.Timeout);
                     try
                     {
                         return await effect(@try, token.Token).ConfigureAwait(false);
@@ -117,7 +119,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 stopping);
             return new(await WatchAsync(plan, running, token, mustTurnBack).ConfigureAwait(false), null);
         }
-        catch (Exception error) when (ReferenceEquals(error, failed) || error is SagaSealedException)
+        catch (Exception error) when (ReferenceEquals(error, failed) || error is SagaSealedException or SagaOutcomeUnknownException)
         {
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
             stopping.ThrowIfCancellationRequested();

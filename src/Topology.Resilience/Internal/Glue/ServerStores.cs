@@ -28,9 +28,6 @@ internal static class ServerStores
         AddCheck(services, RedisIdempotencyHealthCheck.Register());
     }
 
-    // Sagas follow when their store on NATS is there.
-    public static void AddNatsSagas(IServiceCollection services) => services.AddInMemorySagaStore();
-
     public static void AddNatsQueues(IServiceCollection services)
     {
         services.TryAddSingleton(s_nats);

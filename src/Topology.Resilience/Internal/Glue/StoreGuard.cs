@@ -41,6 +41,11 @@ internal sealed class StoreGuard(TopologyStores stores, IHostEnvironment environ
             Log.StoreFallback(logger, string.Join(", ", unnamed));
         }
 
+        if (keys.Name == TopologyStore.Memory && sagas.Name != TopologyStore.Memory)
+        {
+            Log.KeysEndFirst(logger, sagas.Name);
+        }
+
         return Task.CompletedTask;
     }
 

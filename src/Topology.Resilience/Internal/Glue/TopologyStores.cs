@@ -31,9 +31,11 @@ internal sealed class TopologyStores(IServiceCollection services, IConfiguration
             Choose(TopologyStore.Redis, configuration["Topology:idempotency:storage"]),
             ServerStores.AddRedisKeys,
             static services => services.AddInMemoryIdempotencyStore());
+
+        // Sagas follow when their store on NATS is there.
         Use<ISagaJournal>(
-            Choose(TopologyStore.Nats, null),
-            ServerStores.AddNatsSagas,
+            Choose(TopologyStore.Nats, null) with { Name = TopologyStore.Memory },
+            static services => services.AddInMemorySagaStore(),
             static services => services.AddInMemorySagaStore());
         Use<IDeadLetterQueueProvider>(
             Choose(TopologyStore.Nats, null),

@@ -1,0 +1,4 @@
+global using Topology.TestKit;
+
+[assembly: AssemblyFixture(typeof(NatsFixture))]
+[assembly: AssemblyFixture(typeof(RedisFixture))]
