@@ -22,6 +22,9 @@ public sealed record DeadLetterMark
     /// <summary>Gets the failed tries of the original message, oldest first; at most 10.</summary>
     public IReadOnlyList<DeadLetterAttempt> History { get; init; } = [];
 
+    /// <summary>Gets whether the original message was replaced by a copy that waits for its next try.</summary>
+    public bool SetAside { get; init; }
+
     /// <summary>Gets whether the letter was stored in the queue.</summary>
     public bool Transferred { get; init; }
 

@@ -24,12 +24,15 @@ public static class DeadLetterReasons
     /// <summary>The message was put into the queue's subject by another program, without this package's headers.</summary>
     public const string External = "external";
 
+    /// <summary>A consumer that is not guarded gave the message up.</summary>
+    public const string Stranded = "stranded";
+
     /// <summary>Of an alert, not of a letter: the queue has no room, and the message stays in its stream.</summary>
     public const string QueueFull = "queue-full";
 
     internal static string Tag(string reason) => reason switch
     {
-        MaxAttempts or Rejected or CrashLoop or Undecodable or CompensationExhausted or SagaStuck or External => reason,
+        MaxAttempts or Rejected or CrashLoop or Undecodable or CompensationExhausted or SagaStuck or External or Stranded => reason,
         _ => "other",
     };
 }

@@ -38,6 +38,12 @@ public sealed class GuardedConsumerOptions
     /// its message is not renewed any longer.</remarks>
     public TimeSpan MaxProcessingTime { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Gets or sets how many messages may be unacknowledged, in all processes together: in hand or waiting for their next try.</summary>
+    /// <value>The default is 100,000; the range is twice <see cref="Prefetch"/> to 1,000,000.</value>
+    /// <remarks>Beyond half of it a failed message is set aside: a copy in the stream <c>{queue}_DELAYED</c> takes its place and is tried at the
+    /// full minute after its delay.</remarks>
+    public int MaxAckPending { get; set; } = 100_000;
+
     /// <summary>Gets or sets how many different messages must fail, none succeeding in between, to be taken for an outage.</summary>
     /// <value>The default is 20; the range is 2 to 10,000. More than <see cref="Concurrency"/> and the poison messages to expect at once.</value>
     /// <remarks>In an outage one message at a time is tried, at growing pauses, and its failure does not count: the backlog is not

@@ -19,4 +19,10 @@ public sealed class JetStreamDeadLetterOptions
     /// <value>The default is <see langword="null"/>: the queue's <c>max_age</c> and a day. Otherwise at least that.</value>
     /// <remarks>It must also exceed, by a day, the age of every stream whose messages can end up in the queue.</remarks>
     public TimeSpan? MarkMaxAge { get; set; }
+
+    /// <summary>Gets or sets whether advisories about messages that consumers gave up on are kept, for <see cref="IStrandedMessages"/>.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    /// <remarks>They are captured into the stream <c>TOPOLOGY_DLQ_ADVISORIES</c>, for the whole account: 16 MiB, the newest stay, 30 days. Best
+    /// effort: a server before 2.10.22 sends one only when the consumer is asked for more.</remarks>
+    public bool CaptureAdvisories { get; set; }
 }

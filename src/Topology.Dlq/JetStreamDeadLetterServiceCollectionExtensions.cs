@@ -29,6 +29,7 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<JetStreamDeadLetterOptions>, JetStreamDeadLetterOptionsValidator>());
         services.TryAddSingleton<JetStreamTopology>();
         services.TryAddSingleton<IDeadLetterTopology>(provider => provider.GetRequiredService<JetStreamTopology>());
+        services.TryAddSingleton<IStrandedMessages, StrandedMessages>();
         return services.AddDeadLetterQueueProvider<JetStreamDeadLetterQueueProvider>();
     }
 
@@ -69,7 +70,12 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
                 provider,
                 name,
                 options,
-                new JetStreamWorkSource(name, options, provider.GetRequiredService<JetStreamTopology>()),
+                new JetStreamWorkSource(
+                    name,
+                    options,
+                    provider.GetRequiredService<JetStreamTopology>(),
+                    provider.GetRequiredService<TimeProvider>(),
+                    provider.GetRequiredService<ILogger<GuardedConsumer>>()),
                 provider.GetRequiredService<IDeadLetterQueueProvider>(),
                 provider.GetRequiredService<IDeadLetterPublisher>(),
                 static scope => scope.GetRequiredService<T>());

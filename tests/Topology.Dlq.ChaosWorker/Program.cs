@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -8,8 +9,8 @@ using NATS.Client.JetStream;
 using Topology.Dlq;
 using Topology.Retry;
 
-// A process with one guarded consumer, to be killed: dotnet Topology.Dlq.ChaosWorker.dll URL WORK-STREAM STARTS-SUBJECT QUEUE
-var (url, stream, starts, queue) = (args[0], args[1], args[2], args[3]);
+// A process with one guarded consumer, to be killed: dotnet Topology.Dlq.ChaosWorker.dll URL WORK-STREAM STARTS-SUBJECT QUEUE QUEUE-BYTES
+var (url, stream, starts, queue, queueBytes) = (args[0], args[1], args[2], args[3], long.Parse(args[4], CultureInfo.InvariantCulture));
 var builder = Host.CreateApplicationBuilder();
 builder.Logging.ClearProviders();
 var connection = new NatsConnection(NatsOpts.Default with { Url = url, MaxReconnectRetry = -1 });
@@ -21,7 +22,8 @@ builder.Services.AddTopologyDlq(options =>
     options.QueueNames.Add(queue);
     options.ProcessLetters = false;
 });
-builder.Services.Configure<DeadLetterQueueOptions>(queue, options => options.MaxBytes = 64 << 20);
+builder.Services.Configure<DeadLetterQueueOptions>(queue, options => options.MaxBytes = queueBytes);
+builder.Services.AddDeadLetterAlertSink<Alerts>();
 builder.Services.AddJetStreamDeadLetterQueues(options =>
 {
     options.Provision = DeadLetterProvisioning.Create;
@@ -49,5 +51,17 @@ internal sealed class Handler(Starts starts) : IWorkHandler
         if (body.StartsWith("poison", StringComparison.Ordinal))
             Process.GetCurrentProcess().Kill();
         return body.StartsWith("bad", StringComparison.Ordinal) ? throw new PermanentException("bad") : WorkVerdict.Done;
+    }
+}
+
+/// <summary>Writes alerts down beside the starts.</summary>
+internal sealed class Alerts(Starts starts) : IDeadLetterAlertSink
+{
+    public string Name => "starts";
+
+    public async ValueTask SendAsync(DeadLetterAlert alert, CancellationToken cancellationToken)
+    {
+        var ack = await starts.JetStream.PublishAsync(starts.Subject, Encoding.UTF8.GetBytes($"alert:{alert.Reason}"), cancellationToken: cancellationToken);
+        ack.EnsureSuccess();
     }
 }

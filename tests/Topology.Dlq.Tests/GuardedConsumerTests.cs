@@ -241,6 +241,19 @@ public sealed class GuardedConsumerTests
     }
 
     [Fact]
+    public async Task An_original_that_comes_back_after_it_was_set_aside_is_passed_over()
+    {
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.RetryAfter(TimeSpan.FromMinutes(1))));
+        test.Stream.SetsAside = true;
+        test.Stream.Forgets.Add(1);
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal((1, 1), (test.Starts["a"], test.Stream.SetAside));
+        var mark = Assert.Single(await test.Provider.ReadMarksAsync(Queue, Token).ToListAsync(Token));
+        Assert.Equal((true, 1, 1), (mark.SetAside, mark.Starts, mark.Failures));
+    }
+
+    [Fact]
     public async Task A_handler_that_is_told_to_stop_gives_its_message_back_uncounted_however_often()
     {
         await using var test = new GuardUnderTest(async (_, process) =>

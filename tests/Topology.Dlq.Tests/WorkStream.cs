@@ -17,6 +17,14 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
     private ulong _lastSequence;
     private readonly Random? _random = seed is { } value ? new Random(value) : null;
 
+    /// <summary>Gets the messages whose next acknowledgement is forgotten, as a killed server does.</summary>
+    public HashSet<ulong> Forgets { get; } = [];
+
+    /// <summary>Gets or sets whether copies of delayed messages are taken; they are counted and never delivered.</summary>
+    public bool SetsAside { get; set; }
+
+    public int SetAside { get; private set; }
+
     public int Left
     {
         get
@@ -63,11 +71,26 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
     {
         lock (_lock)
         {
+            if (Forgets.Remove(message.Sequence))
+            {
+                message.Due = time.GetUtcNow();
+                return;
+            }
+
             // An acknowledgement that the server forgets when it is killed.
             if (_random?.Next(20) == 0)
                 message.Deliveries = _random.Next(2) == 0 ? 0 : message.Deliveries;
             else
                 _messages.Remove(message.Sequence);
+        }
+    }
+
+    private bool TrySetAside()
+    {
+        lock (_lock)
+        {
+            SetAside += SetsAside ? 1 : 0;
+            return SetsAside;
         }
     }
 
@@ -116,6 +139,9 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
         }
 
         public ValueTask<DateTimeOffset> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(DateTimeOffset.UnixEpoch);
+
+        public ValueTask<bool> TrySetAsideAsync(IWorkDelivery delivery, string letterId, int tries, TimeSpan delay, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(stream.TrySetAside());
 
         public async IAsyncEnumerable<IWorkDelivery> FetchAsync(int count, [EnumeratorCancellation] CancellationToken cancellationToken)
         {

@@ -40,7 +40,7 @@ internal sealed class GuardedConsumer(
         var transfer = new WorkTransfer(
             name, options, policy.MaxAttempts, provider, publisher, services.GetRequiredService<AlertSender>(), metrics, time, logger);
         var guard = new WorkGuard(
-            name, options, provider, transfer, policy, createHandler, services.GetRequiredService<IServiceScopeFactory>(), metrics, time, logger);
+            name, options, source, provider, transfer, policy, createHandler, services.GetRequiredService<IServiceScopeFactory>(), metrics, time, logger);
         return new(
             name, options, source, guard, metrics, services.GetRequiredService<LoopBeats>(), time, logger, services.GetService<IHostApplicationLifetime>());
     }

@@ -21,6 +21,8 @@ internal sealed class GuardedConsumerOptionsValidator(IOptions<DeadLetterOptions
             result.AddError($"{consumer}: concurrency is {options.Concurrency}; it must be 1 to 1000.");
         if (options.Prefetch < options.Concurrency || options.Prefetch > 10_000)
             result.AddError($"{consumer}: prefetch is {options.Prefetch}; it must be concurrency ({options.Concurrency}) to 10000.");
+        if (options.MaxAckPending < 2 * options.Prefetch || options.MaxAckPending > 1_000_000)
+            result.AddError($"{consumer}: max_ack_pending is {options.MaxAckPending}; it must be twice prefetch ({2 * options.Prefetch}) to 1000000.");
         if (options.AckWait < TimeSpan.FromSeconds(1) || options.AckWait > TimeSpan.FromHours(1))
             result.AddError($"{consumer}: ack_wait is {options.AckWait}; it must be 1 second to 1 hour.");
         if (options.MaxProcessingTime < TimeSpan.FromSeconds(1) || options.MaxProcessingTime > TimeSpan.FromDays(1))

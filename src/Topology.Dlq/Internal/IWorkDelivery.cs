@@ -3,6 +3,9 @@ namespace Topology.Dlq.Internal;
 /// <summary>One delivery of one message. An acknowledgement of any delivery settles the message.</summary>
 internal interface IWorkDelivery
 {
+    /// <summary>Gets the id of the letter this message would become, when the delivery is of a copy that was set aside; else null.</summary>
+    string? LetterId => null;
+
     string Subject { get; }
 
     ReadOnlyMemory<byte> Body { get; }

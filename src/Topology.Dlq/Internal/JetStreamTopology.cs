@@ -14,6 +14,7 @@ internal sealed class JetStreamTopology(
 {
     private const int StreamNotFound = 10059;
     private const int ConsumerNotFound = 10014;
+    private const string AdvisoryStream = "TOPOLOGY_DLQ_ADVISORIES";
 
     private readonly NatsJSContext _context = new(connection);
     private readonly SemaphoreSlim _one = new(1, 1);
@@ -33,6 +34,7 @@ internal sealed class JetStreamTopology(
                 async () =>
                 {
                     await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await AdvisoriesAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
                     var consumer = Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
                     await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
                     return true;
@@ -72,8 +74,68 @@ internal sealed class JetStreamTopology(
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
-    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
-        OnceAsync(queue, queue, drift => StreamsAsync(queue, options.Value.Provision, drift, cancellationToken), cancellationToken);
+    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
+        queue,
+        queue,
+        async drift =>
+        {
+            await StreamsAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+            await AdvisoriesAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    /// <summary>The stream of messages that were set aside. It is made when the first one is: few consumers ever need it.</summary>
+    public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
+
+    /// <summary>Makes sure that messages can be set aside.</summary>
+    /// <returns>Whether they can; not when streams are made by somebody else who made none.</returns>
+    public async ValueTask<bool> EnsureDelayedAsync(string queue, CancellationToken cancellationToken)
+    {
+        var name = DelayedStream(queue);
+        lock (_ready)
+        {
+            if (_ready.Contains($"{queue}/{name}"))
+                return true;
+        }
+
+        try
+        {
+            await _context.GetStreamAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
+        {
+            if (options.Value.Provision != DeadLetterProvisioning.Create)
+                return false;
+            await _context.CreateStreamAsync(
+                Stream(queue, name, queues[queue]) with
+                {
+                    Subjects = [$"{name}.>"],
+                    Retention = StreamConfigRetention.Workqueue,
+                    MaxAge = MarkMaxAge(queue),
+                    MaxBytes = queues[queue].MaxBytes,
+                    Description = $"Delayed messages for {queue}",
+                },
+                cancellationToken).ConfigureAwait(false);
+            Log.Created(logger, queue, $"stream {name}");
+        }
+
+        lock (_ready)
+            _ready.Add($"{queue}/{name}");
+        return true;
+    }
+
+    /// <summary>Returns the stream of captured advisories, or null when there is none.</summary>
+    public async ValueTask<INatsJSStream?> FindAdvisoriesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _context.GetStreamAsync(AdvisoryStream, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
+        {
+            return null;
+        }
+    }
 
     public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string queue, DeadLetterConsumerOptions consumer, CancellationToken cancellationToken)
     {
@@ -99,7 +161,7 @@ internal sealed class JetStreamTopology(
         else if (needed > MarkMaxAge(work.Queue))
             throw new DeadLetterException($"Dead-letter queue '{work.Queue}': mark_max_age is {MarkMaxAge(work.Queue)}; it must be {needed} or more, because stream '{work.Stream}' keeps messages {stream.Config.MaxAge}.") { Queue = work.Queue };
 
-        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject };
+        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject, MaxAckPending = work.MaxAckPending };
         await OnceAsync(
             work.Queue,
             $"{work.Queue}/{work.Stream}/{name}",
@@ -175,6 +237,38 @@ internal sealed class JetStreamTopology(
             }
 
             Compare(queue, wanted, actual, drift);
+        }
+    }
+
+    /// <summary>Best effort: no queue waits for advisories of other people's consumers.</summary>
+    private async ValueTask AdvisoriesAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
+    {
+        if (!options.Value.CaptureAdvisories || await FindAdvisoriesAsync(cancellationToken).ConfigureAwait(false) is not null)
+            return;
+        var thing = $"stream {AdvisoryStream}";
+        if (mode != DeadLetterProvisioning.Create)
+        {
+            drift.Add(new(queue, thing, "exists", "true", "false", Breaks: false, NotSupported: false));
+            return;
+        }
+
+        try
+        {
+            await _context.CreateStreamAsync(
+                new StreamConfig(AdvisoryStream, [.. StrandedMessages.AdvisorySubjects])
+                {
+                    Description = "Messages that consumers gave up on",
+                    Discard = StreamConfigDiscard.Old,
+                    MaxAge = TimeSpan.FromDays(30),
+                    MaxBytes = 16 << 20,
+                    NumReplicas = options.Value.Replicas,
+                },
+                cancellationToken).ConfigureAwait(false);
+            Log.Created(logger, queue, thing);
+        }
+        catch (NatsJSApiException refused)
+        {
+            drift.Add(new(queue, thing, "exists", "true", refused.Error.Description ?? "refused", Breaks: false, NotSupported: false));
         }
     }
 

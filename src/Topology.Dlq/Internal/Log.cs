@@ -57,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(1316, LogLevel.Warning, "Marks of {Queue} are kept {MarkMaxAge}, but {Stream} keeps messages without limit: one older than its mark may be dead-lettered twice.")]
     public static partial void MarksMayExpireFirst(ILogger logger, string queue, TimeSpan markMaxAge, string stream);
 
+    [LoggerMessage(1317, LogLevel.Warning, "Guarded consumer {Consumer} could not set message {Sequence} aside; it is delayed in its stream.")]
+    public static partial void NotSetAside(ILogger logger, Exception error, string consumer, ulong sequence);
+
     [LoggerMessage(1320, LogLevel.Warning, "Letter {Id} in {Queue}: {Reason}, {ErrorType} on {Subject} after {Attempts} tries, workflow {WorkflowId}, cause {Fingerprint}.")]
     public static partial void Recorded(
         ILogger logger, string queue, string id, string reason, string? errorType, string subject, int attempts, string? workflowId, string fingerprint);

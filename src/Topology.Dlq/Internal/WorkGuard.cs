@@ -13,6 +13,7 @@ namespace Topology.Dlq.Internal;
 internal sealed class WorkGuard(
     string name,
     GuardedConsumerOptions options,
+    IWorkSource source,
     IDeadLetterQueueProvider provider,
     WorkTransfer transfer,
     RetryPolicy policy,
@@ -69,14 +70,14 @@ internal sealed class WorkGuard(
             return;
         }
 
-        var id = DeadLetterId.Of(
+        var id = delivery.LetterId ?? DeadLetterId.Of(
             options.Stream, _created, delivery.Sequence.ToString(CultureInfo.InvariantCulture), name);
         var mark = new DeadLetterMark { Queue = options.Queue, Id = id };
         var suspect = false;
         if (delivery.Deliveries > 1)
         {
             mark = await provider.ReadMarkAsync(options.Queue, id, abandon).ConfigureAwait(false);
-            if (mark.Transferred || mark.Closed is not null)
+            if (mark.Transferred || mark.Closed is not null || mark.SetAside && delivery.LetterId is null)
             {
                 await delivery.AckAsync(abandon).ConfigureAwait(false);
                 return;
@@ -208,9 +209,22 @@ internal sealed class WorkGuard(
         var delay = policy.NextDelay(Math.Max(1, mark.Failures), TimeSpan.Zero);
         if (verdict.Delay is { } asked && asked > delay)
             delay = asked;
-        await delivery.NakAsync(verdict.Error is null ? verdict.Delay ?? delay : delay, cancellationToken).ConfigureAwait(false);
+        await PutOffAsync(delivery, mark, verdict.Error is null ? verdict.Delay ?? delay : delay, cancellationToken).ConfigureAwait(false);
         metrics.Handled(name, WorkVerdictKind.Retry);
         return true;
+    }
+
+    private async ValueTask PutOffAsync(IWorkDelivery delivery, DeadLetterMark mark, TimeSpan delay, CancellationToken cancellationToken)
+    {
+        if (!await source.TrySetAsideAsync(delivery, mark.Id, mark.Failures, delay, cancellationToken).ConfigureAwait(false))
+        {
+            await delivery.NakAsync(delay, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        // From here on the copy is the message: an original that comes back all the same is passed over.
+        await provider.UpdateMarkAsync(mark, current => current.SetAside ? current : current with { SetAside = true }, cancellationToken).ConfigureAwait(false);
+        await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private DeadLetterMark AfterTry(DeadLetterMark mark, Exception? error)
