@@ -32,10 +32,16 @@ internal sealed class SagaWorker(
             heartbeat.Beat();
             try
             {
-                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
+                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, () => slots.CurrentCount, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
                     heartbeat.Rest();
-                    await slots.WaitAsync(stoppingToken).ConfigureAwait(false);
+                    if (!await TakeSlotAsync(slots, stoppingToken).ConfigureAwait(false))
+                    {
+                        await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
+                        lease.Dispose();
+                        break;
+                    }
+
                     heartbeat.Beat();
                     var run = RunAsync(lease, slots, stoppingToken);
                     running.TryAdd(run, 0);
@@ -59,9 +65,23 @@ internal sealed class SagaWorker(
         await Task.WhenAll(running.Keys).ConfigureAwait(false);
     }
 
+    private static async ValueTask<bool> TakeSlotAsync(SemaphoreSlim slots, CancellationToken stopping)
+    {
+        try
+        {
+            await slots.WaitAsync(stopping).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
     {
         await Task.Yield();
+        using var held = lease;
         board.Begin();
         SagaStatus? ended = null;
         try
