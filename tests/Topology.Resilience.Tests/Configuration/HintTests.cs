@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Configuration;
+
 namespace Topology.Resilience.Tests.Configuration;
 
 /// <summary>What people write on their first day, and what they are told.</summary>
@@ -27,4 +29,33 @@ public sealed class HintTests
     [InlineData("retry_config:\n  default:\n    max_attempts: 1e1\n", "(3,19): error TOPO1003: retry_config.default.max_attempts must be a whole number (was '1e1')")]
     public void A_mistake_is_told_once_with_what_to_write(string text, string expected) =>
         Assert.Equal($"topology.yaml{expected}", Assert.Single(TestHost.Lines(text)));
+
+    [Theory]
+    [InlineData("retry_config:\n  api_calls:\n    max_attempts:5\n    base_delay: 1s\n", "(4,15)", "line 3 needs ': ' between its key and what follows")]
+    [InlineData("retry_config\n  api_calls:\n    max_attempts: 5\n", "(2,12)", "line 1 needs ': ' between its key and what follows")]
+    [InlineData("retry_config:\n  api_calls:\n    max_attempts: 5\n    # why\n\n      base_delay: 1s\n", "(6,7)", "this line is indented below line 3, which has a value already")]
+    [InlineData("retry_config:\n  api_calls:\n    max_attempts: 5\n   base_delay: 1s\n", "(4,4)", "this line is indented like none above it")]
+    [InlineData("dlq_config:\n  streams:\n    -name: a.dlq\n      max_age: 1d\n", "(4,14)", "line 3 needs a space behind its '-'")]
+    [InlineData("idempotency:\n  key_prefix: idempotency:\n", "(2,26)", "a value with ': ' in it, or ':' at its end, needs quotes")]
+    [InlineData("idempotency:\r\n  key_prefix: %foo\r\n", "(2,15)", "'%' cannot begin a value; put the value in quotes")]
+    [InlineData("retry_config:\n  api_calls:\n    base_delay: \"1s\n    max_delay: 5s\n", "(3,17)", "the quote that opens here is not closed in its line")]
+    [InlineData("retry_config:\n  api_calls: {max_attempts: 5\n", "(3,1)", "While parsing a flow mapping, did not find expected ',' or '}'.")]
+    public void Broken_yaml_is_told_in_the_words_of_the_file(string text, string place, string expected)
+    {
+        using var files = new TestFiles();
+        Assert.Equal(
+            $"topology.yaml{place}: error TOPO1534: not valid YAML: {expected}",
+            Assert.Throws<TopologyConfigurationException>(() => files.Configuration(text)).Message);
+    }
+
+    [Fact]
+    public void A_missing_file_is_told_with_every_place_it_was_looked_for_in()
+    {
+        using var files = new TestFiles();
+        using var configuration = new ConfigurationManager();
+        configuration.SetBasePath(files.Root);
+        Assert.Equal(
+            $"none.yaml(1,1): error TOPO1530: the file does not exist; looked for {Path.Combine(files.Root, "none.yaml")} and {Path.Combine(AppContext.BaseDirectory, "none.yaml")}",
+            Assert.Throws<TopologyConfigurationException>(() => configuration.AddTopologyYaml("none.yaml")).Message);
+    }
 }

@@ -80,10 +80,13 @@ internal sealed class CrossChecks(
             if (known is null)
             {
                 string? near = Spelling.Suggest(saga.Name, registrations.Sagas.Keys.Where(s => tree.Root.Find("saga_compensations")!.Child(s) is null));
-                Info(
+
+                // The saga of nearly that name would run without compensations.
+                Add(
+                    near is null ? TopologyDiagnosticSeverity.Info : TopologyDiagnosticSeverity.Warning,
                     DiagnosticCodes.SagaElsewhere,
                     saga,
-                    $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $"; did you mean '{near}'?")}");
+                    $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $", and '{near}' has no table; did you mean '{near}'?")}");
             }
 
             var seen = new Dictionary<string, Setting>(StringComparer.Ordinal);

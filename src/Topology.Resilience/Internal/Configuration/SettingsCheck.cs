@@ -68,6 +68,8 @@ internal sealed class SettingsCheck(IServiceProvider services)
     {
         Setting[] values = [.. Values(setting)];
         return Array.Find(values, v => failure.Contains(v.Path + " ", StringComparison.Ordinal))
+            ?? values.Where(v => v.Parsed is string text && failure.Contains($" {v.Name} is ", StringComparison.Ordinal) && failure.Contains($"'{text}'", StringComparison.Ordinal))
+                .MinBy(v => failure.IndexOf($"'{v.Parsed}'", StringComparison.Ordinal))
             ?? Array.Find(values, v => failure.Contains($" {v.Name} is ", StringComparison.Ordinal))
             ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal))
             ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($"'{text}'", StringComparison.Ordinal))
