@@ -112,7 +112,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     public SagaEvent.Tombstone? Tombstone { get; private set; }
 
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, Tombstone is null ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
+        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
 
     /// <summary>Makes the tombstone of a saga that has ended.</summary>
     public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());
@@ -126,7 +126,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     {
         if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone))
         {
-            Settled = @event is SagaEvent.Waiting ? SagaStatus.Waiting : Settled;
+            ApplyForeign(@event);
             return;
         }
 
@@ -142,7 +142,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 HeldBy = claimed.ItemId;
                 HeadMayHaveBeenTried |= claimed.Redelivered;
                 Takeovers = claimed.Redelivered ? Takeovers + 1 : 0;
-                _headSince = claimed.Redelivered ? _headSince : LastAt;
+                _headSince = HeadMayHaveBeenTried ? _headSince : LastAt;
                 Settled = null;
                 WaitingAt = null;
                 Reason = null;
@@ -197,6 +197,30 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 break;
             default:
                 throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
+        }
+    }
+
+    /// <summary>What can be told without knowing the steps.</summary>
+    private void ApplyForeign(SagaEvent @event)
+    {
+        switch (@event)
+        {
+            case SagaEvent.CompensationStarted started:
+                Failure = started.Failure;
+                IsBackward = true;
+                break;
+            case SagaEvent.StepExhausted exhausted:
+                Failure = exhausted.Failure;
+                break;
+            case SagaEvent.MessageTaken taken:
+                InboxSequence = taken.InboxSequence;
+                break;
+            case SagaEvent.Waiting waiting:
+                WaitingAt = waiting.StepId;
+                Settled = SagaStatus.Waiting;
+                break;
+            default:
+                break;
         }
     }
 
