@@ -55,7 +55,7 @@ internal sealed partial class SagaRun
                     {
                         await UndoAsync().ConfigureAwait(false);
                     }
-                    else if (!await TurnBackAsync(headWasTried: _state.HeadMayHaveBeenTried).ConfigureAwait(false))
+                    else if (!await TurnBackAsync(_state.HeadWasTried).ConfigureAwait(false))
                     {
                         await ForwardAsync().ConfigureAwait(false);
                     }

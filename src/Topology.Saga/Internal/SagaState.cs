@@ -48,6 +48,9 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     /// <summary>Whether an earlier owner may have tried the step or compensation that is next.</summary>
     public bool HeadMayHaveBeenTried { get; private set; }
 
+    /// <summary>Whether the step that is next was tried before: by an earlier owner, or until an operator had to decide.</summary>
+    public bool HeadWasTried => HeadMayHaveBeenTried || NextStep is { Episode: > 0 };
+
     /// <summary>The time since the step or compensation that is next may first have been tried, as of the latest entry.</summary>
     public TimeSpan HeadAge => LastAt - _headSince;
 

@@ -13,7 +13,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     public async Task<Outcome> RunAsync(Plan plan, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
     {
         // A refusal proves that there was no effect only when no earlier try can have had one.
-        var ambiguous = plan.State.HeadMayHaveBeenTried;
+        var ambiguous = plan.State.HeadWasTried;
         var previous = TimeSpan.Zero;
         var started = runtime.Time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
