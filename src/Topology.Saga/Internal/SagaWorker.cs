@@ -9,6 +9,7 @@ namespace Topology.Saga.Internal;
 internal sealed class SagaWorker(
     SagaRuntime runtime, SagaBoard board, SagaHeartbeat heartbeat, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
 {
+    private const int LongestPauseAfterFailure = 256;
     private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -35,13 +36,7 @@ internal sealed class SagaWorker(
                 await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, () => slots.CurrentCount, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
                     heartbeat.Rest();
-                    if (!await TakeSlotAsync(slots, stoppingToken).ConfigureAwait(false))
-                    {
-                        await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
-                        lease.Dispose();
-                        break;
-                    }
-
+                    await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
                     heartbeat.Beat();
                     var run = RunAsync(lease, slots, stoppingToken);
                     running.TryAdd(run, 0);
@@ -65,16 +60,17 @@ internal sealed class SagaWorker(
         await Task.WhenAll(running.Keys).ConfigureAwait(false);
     }
 
-    private static async ValueTask<bool> TakeSlotAsync(SemaphoreSlim slots, CancellationToken stopping)
+    private async Task SlotAsync(SemaphoreSlim slots, ISagaLease lease, CancellationToken stopping)
     {
         try
         {
             await slots.WaitAsync(stopping).ConfigureAwait(false);
-            return true;
         }
         catch (OperationCanceledException)
         {
-            return false;
+            await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
+            lease.Dispose();
+            throw;
         }
     }
 
@@ -84,12 +80,13 @@ internal sealed class SagaWorker(
         using var held = lease;
         board.Begin();
         SagaStatus? ended = null;
+        SagaRun? run = null;
         try
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
             using var span = SagaTracing.Run(lease, definition);
-            var run = new SagaRun(runtime, definition, lease, stopping);
+            run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))
             {
                 await AbandonAsync(lease, _pauseAfterFailure).ConfigureAwait(false);
@@ -99,6 +96,7 @@ internal sealed class SagaWorker(
         }
         catch (SagaFencedException)
         {
+            runtime.Metrics.Fenced(lease.SagaId.Definition);
             Log.Fenced(logger, lease.SagaId);
         }
         catch (Exception error)
@@ -109,7 +107,9 @@ internal sealed class SagaWorker(
                 Log.RunFailed(logger, error, lease.SagaId);
             }
 
-            await AbandonAsync(lease, stops ? TimeSpan.Zero : _pauseAfterFailure).ConfigureAwait(false);
+            // Longer each time: an outage of what its effects need must not use up its take-overs.
+            var pause = _pauseAfterFailure * Math.Min(1 << Math.Min(run?.Takeovers ?? 0, 30), LongestPauseAfterFailure);
+            await AbandonAsync(lease, stops ? TimeSpan.Zero : pause).ConfigureAwait(false);
         }
         finally
         {
