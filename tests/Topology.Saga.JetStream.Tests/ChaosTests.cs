@@ -17,7 +17,7 @@ public sealed class ChaosTests
     [Fact]
     public async Task No_money_appears_or_vanishes_while_processes_and_the_server_are_killed_and_stopped()
     {
-        var (sagas, kills, serverKills, stops, holds) = _isFull ? (10_000, 200, 20, 40, 20) : (100, 4, 1, 1, 1);
+        var (sagas, kills, serverKills, stops, holds, drops) = _isFull ? (10_000, 200, 20, 40, 20, 40) : (100, 4, 1, 1, 1, 2);
         var random = new Random(_seed);
         await using var chaos = await SagaChaos.StartAsync(workers: 3);
         var ids = new List<SagaId>();
@@ -26,7 +26,7 @@ public sealed class ChaosTests
             ids.AddRange(await Task.WhenAll(batch.Select(chaos.TransferAsync)));
         }
 
-        string[] plan = [.. Enumerable.Repeat("kill", kills), .. Enumerable.Repeat("server", serverKills), .. Enumerable.Repeat("stop", stops), .. Enumerable.Repeat("hold", holds)];
+        string[] plan = [.. Enumerable.Repeat("kill", kills), .. Enumerable.Repeat("server", serverKills), .. Enumerable.Repeat("stop", stops), .. Enumerable.Repeat("hold", holds), .. Enumerable.Repeat("drop", drops)];
         random.Shuffle(plan);
         var ended = await chaos.RunAsync(ids, () => DisturbAsync(chaos, plan, random), TimeSpan.FromMinutes(_isFull ? 60 : 3));
 
@@ -34,7 +34,7 @@ public sealed class ChaosTests
         await AssertFencesAsync(chaos, ids);
         TestContext.Current.SendDiagnosticMessage(string.Create(
             CultureInfo.InvariantCulture,
-            $"chaos saga ok, seed {_seed}: {sagas} sagas, {kills} kills, {serverKills} server kills, {stops} stops, {holds} held requests, {ended.Values.Count(saga => saga.Status == SagaStatus.Completed)} completed"));
+            $"chaos saga ok, seed {_seed}: {sagas} sagas, {kills} kills, {serverKills} server kills, {stops} stops, {holds} held requests, {drops} lost answers, {ended.Values.Count(saga => saga.Status == SagaStatus.Completed)} completed"));
     }
 
     private static async Task DisturbAsync(SagaChaos chaos, string[] plan, Random random)
@@ -53,6 +53,13 @@ public sealed class ChaosTests
                 case "stop":
                     // Longer than the lease of 2 s: somebody else takes over, and then it goes on.
                     await chaos.StandStillAsync(random.Next(3), TimeSpan.FromMilliseconds(random.Next(2_500, 5_000)));
+                    break;
+                case "drop":
+                    // What was done and not answered.
+                    chaos.WayToStore.Drop(FaultDirection.ToClient, afterChunks: random.Next(50));
+                    await Task.Delay(random.Next(100, 1_000), Token);
+                    chaos.WayToStore.Cut();
+                    chaos.WayToStore.Pass();
                     break;
                 default:
                     // Bookings that arrive after another worker has undone them.

@@ -17,7 +17,8 @@ internal sealed class SagaChaos : IAsyncDisposable
     private readonly NatsServer _server;
     private readonly NatsConnection _connection;
     private readonly NatsJSContext _jetStream;
-    private readonly FaultProxy _proxy;
+    private readonly FaultProxy _wayToBank;
+    private readonly FaultProxy _wayToStore;
     private readonly ServiceProvider _services;
     private readonly Process?[] _workers;
     private int _launched;
@@ -27,7 +28,8 @@ internal sealed class SagaChaos : IAsyncDisposable
         _server = server;
         _connection = connection;
         _jetStream = new(connection);
-        _proxy = FaultProxy.Start(server.Port);
+        _wayToBank = FaultProxy.Start(server.Port);
+        _wayToStore = FaultProxy.Start(server.Port);
         _workers = new Process?[workers];
         _services = new ServiceCollection().AddLogging(logging => logging.SetMinimumLevel(LogLevel.None))
             .AddSingleton<INatsConnection>(connection).AddSingleton(new Bank(connection)).AddTransfers().BuildServiceProvider();
@@ -36,7 +38,10 @@ internal sealed class SagaChaos : IAsyncDisposable
     public ISagaClient Sagas => _services.GetRequiredService<ISagaClient>();
 
     /// <summary>Gets the way of the first worker to the bank.</summary>
-    public FaultProxy WayToBank => _proxy;
+    public FaultProxy WayToBank => _wayToBank;
+
+    /// <summary>Gets the way of the second worker to its sagas.</summary>
+    public FaultProxy WayToStore => _wayToStore;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -109,7 +114,11 @@ internal sealed class SagaChaos : IAsyncDisposable
         return ended;
     }
 
-    public Task KillServerAsync() => RestartServerAsync();
+    public async Task KillServerAsync()
+    {
+        await _server.KillAsync(Token);
+        await _server.StartAgainAsync(Token);
+    }
 
     public async Task KillAsync(int worker)
     {
@@ -156,7 +165,8 @@ internal sealed class SagaChaos : IAsyncDisposable
         }
 
         await _services.DisposeAsync();
-        await _proxy.DisposeAsync();
+        await _wayToBank.DisposeAsync();
+        await _wayToStore.DisposeAsync();
         await _connection.DisposeAsync();
         await _server.DisposeAsync();
     }
@@ -167,11 +177,7 @@ internal sealed class SagaChaos : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    private async Task RestartServerAsync()
-    {
-        await _server.KillAsync(Token);
-        await _server.StartAgainAsync(Token);
-    }
+    private static string Url(FaultProxy proxy) => $"nats://127.0.0.1:{proxy.Port}";
 
     private void KeepAlive()
     {
@@ -180,8 +186,8 @@ internal sealed class SagaChaos : IAsyncDisposable
             if (_workers[i] is null or { HasExited: true })
             {
                 _workers[i]?.Dispose();
-                var bank = i == 0 ? $"nats://127.0.0.1:{_proxy.Port}" : _server.Url;
-                string[] arguments = [Path.Combine(AppContext.BaseDirectory, "Topology.Saga.ChaosWorker.dll"), _server.Url, bank, $"w{_launched++}"];
+                var (store, bank) = (i == 1 ? Url(_wayToStore) : _server.Url, i == 0 ? Url(_wayToBank) : _server.Url);
+                string[] arguments = [Path.Combine(AppContext.BaseDirectory, "Topology.Saga.ChaosWorker.dll"), store, bank, $"w{_launched++}"];
                 _workers[i] = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true });
             }
         }
