@@ -32,7 +32,7 @@ public sealed class PlatformFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var token = TestContext.Current.CancellationToken;
-        Nats = await NatsServer.StartAsync("http: \"127.0.0.1:-1\"", token);
+        Nats = await NatsServer.StartAsync(cancellationToken: token);
         Redis = await RedisServer.StartAsync(cancellationToken: token);
         Connection = await Nats.ConnectAsync();
         Router = await StartAsync("RouterService", token);
