@@ -12,7 +12,8 @@ public sealed partial class SpecificationTests
         using var stream = typeof(SpecificationTests).Assembly.GetManifestResourceStream("runtime-topology.md")!;
         using var reader = new StreamReader(stream);
         var blocks = YamlFence().Matches(reader.ReadToEnd()).Select(match => match.Groups[1].Value.TrimEnd()).ToArray();
-        var file = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "topology.yaml"));
+        var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        var file = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "..", "..", "Orchestrator", configuration, "topology.yaml"));
         Assert.Equal(12, blocks.Length);
         Assert.All(blocks, block => Assert.Contains($"\n{block}\n", file, StringComparison.Ordinal));
     }
