@@ -1,3 +1,4 @@
+using Topology.Benchmarks.Dlq;
 using Topology.Benchmarks.Frame;
 using Topology.Benchmarks.Health;
 using Topology.Benchmarks.Idempotency;
@@ -12,7 +13,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new PlatformArea()];
+IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new DlqArea(), new PlatformArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var quick = args.Contains("--quick");
 
