@@ -1,7 +1,7 @@
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 
-namespace Topology.Resilience;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Lets OpenTelemetry collect what the packages measure and trace.</summary>
 public static class TopologyOpenTelemetryExtensions
