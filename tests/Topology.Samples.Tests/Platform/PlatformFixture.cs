@@ -74,6 +74,7 @@ public sealed class PlatformFixture : IAsyncLifetime
             ["Topology__retry_config__tool_calls__base_delay"] = "50ms",
             ["Topology__retry_config__api_calls__base_delay"] = "100ms",
             ["Topology__idempotency__lease"] = "3s",
+            ["Sagas__AckWait"] = "00:00:03",
         };
         foreach (var (name, value) in settings)
             all[name] = value;
