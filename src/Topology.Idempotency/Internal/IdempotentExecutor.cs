@@ -78,9 +78,72 @@ internal sealed class IdempotentExecutor(
         ArgumentNullException.ThrowIfNull(work);
         policy ??= IdempotencyPolicy.Default;
         var request = Request(key, fingerprint, policy);
-        var outcome = await DecideAsync(request, work, policy, cancellationToken).ConfigureAwait(false);
-        metrics.Outcome(outcome.Status);
-        return outcome;
+        var started = time.GetTimestamp();
+        var again = false;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ClaimResult answer;
+            var sent = time.GetTimestamp();
+            try
+            {
+                answer = await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+                again = false;
+            }
+            catch (IdempotencyStoreException) when (!again)
+            {
+                again = true; // the same claim sent again is the same claim: an answer lost with its connection is asked for once more
+                continue;
+            }
+            catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
+            {
+                Log.RunsUnprotected(logger, request.Key, e);
+                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
+                return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result });
+            }
+
+            metrics.Claimed(time.GetElapsedTime(sent));
+            switch (answer.Status)
+            {
+                case ClaimStatus.Acquired or ClaimStatus.TookOver:
+                    return Counted(await RunAsync(answer, sent, work, policy, cancellationToken).ConfigureAwait(false));
+
+                case ClaimStatus.Completed:
+                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
+                    {
+                        Log.Corrupt(logger, request.Key);
+                        return Ended(IdempotentStatus.Corrupt);
+                    }
+
+                    metrics.Hit();
+                    return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Replayed, Value = stored });
+
+                case ClaimStatus.InProgress:
+                    var left = policy.WaitForResult - time.GetElapsedTime(started);
+                    if (left <= TimeSpan.Zero)
+                        return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.InProgress, RetryAfter = answer.RetryAfter });
+                    await store.PeekAsync(request.Key, left, cancellationToken).ConfigureAwait(false);
+                    continue;
+
+                case ClaimStatus.Indeterminate when policy.Reconcile is not null
+                    && await ReconcileAsync(request, policy.Reconcile, cancellationToken).ConfigureAwait(false):
+                    continue;
+
+                case ClaimStatus.Corrupt:
+                    Log.Corrupt(logger, request.Key);
+                    return Ended(IdempotentStatus.Corrupt);
+
+                default:
+                    return Ended(answer.Status switch
+                    {
+                        ClaimStatus.Tombstone => IdempotentStatus.ResultNotKept,
+                        ClaimStatus.Mismatch => IdempotentStatus.Mismatch,
+                        ClaimStatus.Sealed => IdempotentStatus.Sealed,
+                        ClaimStatus.OutOfTolerance => IdempotentStatus.OutOfTolerance,
+                        _ => IdempotentStatus.Indeterminate,
+                    });
+            }
+        }
     }
 
     public async ValueTask<SealOutcome> SealAsync(IdempotencyRecordKey key, TimeSpan? ttl, CancellationToken cancellationToken)
@@ -131,91 +194,6 @@ internal sealed class IdempotentExecutor(
             TimestampTolerance = _options.TimestampTolerance,
             OnAbandoned = policy.OnAbandoned,
         };
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<IdempotentOutcome<StoredResult>> DecideAsync(
-        ClaimRequest request,
-        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
-        IdempotencyPolicy policy,
-        CancellationToken cancellationToken)
-    {
-        var started = time.GetTimestamp();
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            ClaimResult answer;
-            long heldFrom;
-            var claimStarted = metrics.ClaimStarted();
-            try
-            {
-                (answer, heldFrom) = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
-            }
-            catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
-            {
-                Log.RunsUnprotected(logger, request.Key, e);
-                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
-                return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result };
-            }
-
-            metrics.ClaimEnded(claimStarted);
-            switch (answer.Status)
-            {
-                case ClaimStatus.Acquired or ClaimStatus.TookOver:
-                    return await RunAsync(answer, heldFrom, work, policy, cancellationToken).ConfigureAwait(false);
-
-                case ClaimStatus.Completed:
-                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
-                    {
-                        Log.Corrupt(logger, request.Key);
-                        return Ended(IdempotentStatus.Corrupt);
-                    }
-
-                    metrics.Hit();
-                    return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Replayed, Value = stored };
-
-                case ClaimStatus.InProgress:
-                    var left = policy.WaitForResult - time.GetElapsedTime(started);
-                    if (left <= TimeSpan.Zero)
-                        return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.InProgress, RetryAfter = answer.RetryAfter };
-                    await store.PeekAsync(request.Key, left, cancellationToken).ConfigureAwait(false);
-                    continue;
-
-                case ClaimStatus.Indeterminate when policy.Reconcile is not null
-                    && await ReconcileAsync(request, policy.Reconcile, cancellationToken).ConfigureAwait(false):
-                    continue;
-
-                case ClaimStatus.Corrupt:
-                    Log.Corrupt(logger, request.Key);
-                    return Ended(IdempotentStatus.Corrupt);
-
-                default:
-                    return Ended(answer.Status switch
-                    {
-                        ClaimStatus.Tombstone => IdempotentStatus.ResultNotKept,
-                        ClaimStatus.Mismatch => IdempotentStatus.Mismatch,
-                        ClaimStatus.Sealed => IdempotentStatus.Sealed,
-                        ClaimStatus.OutOfTolerance => IdempotentStatus.OutOfTolerance,
-                        _ => IdempotentStatus.Indeterminate,
-                    });
-            }
-        }
-    }
-
-    // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(ClaimResult Answer, long Sent)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
-    {
-        var sent = time.GetTimestamp();
-        try
-        {
-            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
-        }
-        catch (IdempotencyStoreException)
-        {
-            sent = time.GetTimestamp();
-            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
-        }
     }
 
     /// <returns>Whether the record is settled, by this answer or by somebody else meanwhile.</returns>
@@ -338,5 +316,11 @@ internal sealed class IdempotentExecutor(
         }
     }
 
-    private static IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => new() { Status = status };
+    private IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => Counted(new IdempotentOutcome<StoredResult> { Status = status });
+
+    private IdempotentOutcome<StoredResult> Counted(IdempotentOutcome<StoredResult> outcome)
+    {
+        metrics.Outcome(outcome.Status);
+        return outcome;
+    }
 }
