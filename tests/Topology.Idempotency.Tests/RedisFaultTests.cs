@@ -25,10 +25,10 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         {
             EndPoints = { { "127.0.0.1", _proxy.Port } },
             ClientName = RedisFixture.Unique("client"),
-            AsyncTimeout = 5_000,
+            AsyncTimeout = 30_000, // how long a busy machine may take is not what is tested
             ReconnectRetryPolicy = new LinearRetry(50),
         });
-        await _connection.GetSubscriber().PingAsync(); // both connections are up: what passes from now on is the test's own
+        await ConnectedAsync();
         _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
         _executor = new IdempotentExecutor(
             _store,
@@ -74,6 +74,13 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
     {
         var now = await redis.Connection.GetServers()[0].TimeAsync();
         return IdempotencyRecordKey.ForClientKey("t", "u", "o", Guid.CreateVersion7(now - age).ToString());
+    }
+
+    // Both connections are up: what passes from now on is the test's own.
+    private async Task ConnectedAsync()
+    {
+        await _connection.GetDatabase().PingAsync();
+        await _connection.GetSubscriber().PingAsync();
     }
 
     private async Task AgeAsync(TimeSpan passed)
@@ -296,6 +303,7 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
             foreach (var direction in new[] { FaultDirection.ToServer, FaultDirection.ToClient })
             {
                 var key = await TimedAsync(_options.TimestampTolerance + TimeSpan.FromSeconds(passing + 2));
+                await ConnectedAsync();
                 _proxy.Drop(direction, afterChunks: passing);
                 var claiming = RunAsync(key).AsTask();
                 await Until.True(() => claiming.IsCompleted || _proxy.Stopped(direction) > 0, cancellationToken: Token);
