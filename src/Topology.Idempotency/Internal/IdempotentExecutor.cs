@@ -14,11 +14,8 @@ internal sealed class IdempotentExecutor(
     IdempotencyMetrics metrics,
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
-    // How long a result that is already there waits for a store that is away, before its caller gets it all the same.
-    private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan FinishPause = TimeSpan.FromMilliseconds(50);
-
     private readonly IdempotencyOptions _options = options.Value;
+    private readonly ClaimFinisher _finisher = new(store, format, time, metrics, logger);
 
     public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
         IdempotencyRecordKey key,
@@ -245,7 +242,7 @@ internal sealed class IdempotentExecutor(
             catch (Exception e)
             {
                 var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Lost.IsCancellationRequested);
-                await FinishAsync(
+                await _finisher.FinishAsync(
                     claim,
                     context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),
                     null,
@@ -254,7 +251,7 @@ internal sealed class IdempotentExecutor(
             }
         }
 
-        var status = await FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
+        var status = await _finisher.FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
         return new IdempotentOutcome<StoredResult>
         {
             Status = status is FinishStatus.Fenced or FinishStatus.Lost ? IdempotentStatus.LeaseLost : IdempotentStatus.Executed,
@@ -262,58 +259,6 @@ internal sealed class IdempotentExecutor(
             Fence = claim.Fence,
             IsSettled = status == FinishStatus.Done,
         };
-    }
-
-    /// <returns><see langword="null"/> when the record was left as it is or the store is away.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<FinishStatus?> FinishAsync(
-        IdempotencyClaim claim, ResultDisposition disposition, StoredResult? result, IdempotencyPolicy policy)
-    {
-        ReadOnlyMemory<byte>? bytes = null;
-        if (disposition == ResultDisposition.Store && result is not null)
-        {
-            bytes = format.Encode(claim.Key, result);
-            if (bytes.Value.Length > policy.MaxResultBytes)
-            {
-                Log.ResultTooLarge(logger, claim.Key, bytes.Value.Length, policy.MaxResultBytes);
-                bytes = null;
-            }
-        }
-
-        if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
-            return null;
-
-        // The work has run: its record is worth the wait, whatever the caller's token says.
-        var started = time.GetTimestamp();
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
-                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, CancellationToken.None).ConfigureAwait(false)
-                    : await store.CompleteAsync(claim, bytes, CancellationToken.None).ConfigureAwait(false);
-                if (bytes is { } sent && attempt == 1)
-                    ResultFormat.Return(sent); // an earlier attempt that was given up may still be reading it
-                if (status != FinishStatus.Done)
-                {
-                    metrics.Fenced();
-                    Log.Refused(logger, claim.Key, status);
-                }
-
-                return status;
-            }
-            catch (IdempotencyStoreException) when (time.GetElapsedTime(started) < FinishLimit)
-            {
-                // The same end sent again is accepted, so a lost answer costs nothing but the pause.
-                if (attempt > 1)
-                    await Task.Delay(FinishPause, time).ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                Log.NotSettled(logger, claim.Key, e);
-                return null;
-            }
-        }
     }
 
     private IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => Counted(new IdempotentOutcome<StoredResult> { Status = status });

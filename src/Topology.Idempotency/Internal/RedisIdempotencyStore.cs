@@ -37,7 +37,16 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         {
             if (_database is { } database)
                 return database;
-            var connection = _connection();
+            IConnectionMultiplexer connection;
+            try
+            {
+                connection = _connection();
+            }
+            catch (Exception e) when (RedisFailure.Is(e))
+            {
+                throw RedisFailure.Wrap(e);
+            }
+
             connection.ConnectionRestored += (_, _) => _clock.Forget();
             connection.ConfigurationChanged += (_, _) => _clock.Forget();
             return _database = connection.GetDatabase();
@@ -86,9 +95,9 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 ? answer
                 : await ContendAsync(request, name, mayCreate, ends, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (RedisFailure.Is(e))
         {
-            throw Wrap(e);
+            throw RedisFailure.Wrap(e);
         }
     }
 
@@ -108,7 +117,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     {
         ArgumentNullException.ThrowIfNull(key);
         cancellationToken.ThrowIfCancellationRequested();
-        var answer = await AskAsync(Scripts.Seal, NameOf(key), [Ms(ttl)], ToArray, cancellationToken).ConfigureAwait(false);
+        var answer = await Scripts.Seal.AskAsync(Database, NameOf(key), [Ms(ttl)], ToArray, cancellationToken).ConfigureAwait(false);
         return ((string?)answer[0])![0] switch
         {
             RecordHeader.Sealed => new SealResult(SealStatus.Sealed),
@@ -166,7 +175,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         do
         {
             sent = _time.GetTimestamp();
-            answer = await AskAsync(Scripts.Contend, name, arguments, ToArray, cancellationToken).ConfigureAwait(false);
+            answer = await Scripts.Contend.AskAsync(Database, name, arguments, ToArray, cancellationToken).ConfigureAwait(false);
             lease = TimeSpan.FromMilliseconds((long)answer[2]);
         }
         while (((string?)answer[0])![0] is 'A' or 'O' && IsLate(sent, lease)); // the same claim again: its lease starts anew, if it is still ours
@@ -262,15 +271,15 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 TimeToLive = left.Value,
             };
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (RedisFailure.Is(e))
         {
-            throw Wrap(e);
+            throw RedisFailure.Wrap(e);
         }
     }
 
     private ValueTask<FinishStatus> WriteAsync(Script script, IdempotencyRecordKey key, RedisValue[] arguments, CancellationToken cancellationToken) =>
-        AskAsync(
-            script,
+        script.AskAsync(
+            Database,
             NameOf(key),
             arguments,
             static answer => (int)answer switch
@@ -280,31 +289,6 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 _ => FinishStatus.Fenced,
             },
             cancellationToken);
-
-    // By hash the client has nothing to look up; by text it loads the script, which a server needs once and after SCRIPT FLUSH.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<T> AskAsync<T>(
-        Script script, RedisKey name, RedisValue[] arguments, Func<RedisResult, T> read, CancellationToken cancellationToken)
-    {
-        try
-        {
-            RedisResult answer;
-            try
-            {
-                answer = await Database.ScriptEvaluateAsync(script.Hash, [name], arguments).WaitAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            {
-                answer = await Database.ScriptEvaluateAsync(script.Text, [name], arguments).WaitAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            return read(answer);
-        }
-        catch (Exception e) when (IsFailure(e))
-        {
-            throw Wrap(e);
-        }
-    }
 
     private RedisKey NameOf(IdempotencyRecordKey key) => new RedisKey(key.Value).Prepend(_prefix);
 
@@ -319,15 +303,4 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private static long Ms(TimeSpan span) => (long)Math.Ceiling(span.TotalMilliseconds);
 
     private static RedisResult[] ToArray(RedisResult answer) => (RedisResult[])answer!;
-
-    private static bool IsFailure(Exception e) => e is RedisException or RedisCommandException or TimeoutException;
-
-    // The client's message names the key, and with it the user, and loggers print causes: only what kind of failure it was is passed on.
-    private static IdempotencyStoreException Wrap(Exception e) => new(e switch
-    {
-        RedisServerException => $"Redis refused the command: {e.Message.Split(' ')[0]}.",
-        RedisConnectionException away => $"Redis is away: {away.FailureType}.",
-        RedisTimeoutException late => $"Redis did not answer in time; the command was {late.Commandstatus}.",
-        _ => $"Redis was not asked: {e.GetType().Name}.",
-    });
 }
