@@ -6,7 +6,7 @@ builder.AddPlatformTopology(needsNats: true, StreamPlan.Runs, StreamPlan.RunStat
 builder.Services.AddTenants();
 builder.Services.AddRouterClient(builder.Configuration, timeout: TimeSpan.FromSeconds(10));
 builder.Services.AddSingleton<WorkPublisher>();
-builder.Services.AddSingleton<RunReader>();
+builder.Services.AddSingleton<RunStateStore>();
 
 var app = builder.Build();
 app.MapServiceDefaults();

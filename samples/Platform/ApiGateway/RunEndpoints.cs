@@ -38,7 +38,7 @@ internal static class RunEndpoints
         }
     }
 
-    private static async Task<IResult> GetAsync(string id, RunReader runs, HttpContext context, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(string id, RunStateStore runs, HttpContext context, CancellationToken cancellationToken)
     {
         if (id.Length != 32 || !id.All(char.IsAsciiHexDigitLower))
         {
@@ -49,7 +49,7 @@ internal static class RunEndpoints
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(TimeSpan.FromSeconds(3));
-            return await runs.FindAsync(id, limit.Token) is { } state ? Results.Json(state, PlatformJson.Default.RunState) : Results.NotFound();
+            return await runs.FindAsync(id, limit.Token) is { } stored ? Results.Json(stored.State, PlatformJson.Default.RunState) : Results.NotFound();
         }
         catch (Exception away) when (away is NatsException or OperationCanceledException)
         {

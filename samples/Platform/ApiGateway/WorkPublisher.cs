@@ -2,14 +2,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 using Platform.ServiceDefaults;
 using Platform.ServiceDefaults.Messages;
 
 namespace Platform.ApiGateway;
 
 /// <summary>Hands work to the other services. What it has returned from is stored.</summary>
-internal sealed class WorkPublisher(INatsConnection connection)
+internal sealed class WorkPublisher(INatsConnection connection, RunStateStore states)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private readonly NatsJSContext _stream = new(connection);
@@ -19,11 +18,9 @@ internal sealed class WorkPublisher(INatsConnection connection)
         using var limit = Limited(cancellationToken);
         await PublishAsync(PlatformNames.RunRequested, run.RunId, run.Tenant, run, PlatformJson.Default.RunRequested, limit.Token);
 
-        // Whoever asks finds the run from here on. The first state only: a later one is orchestrator's.
+        // Whoever asks finds the run from here on. Only over nothing: what orchestrator says comes later.
         var state = new RunState(run.RunId, RunState.Requested, IsFinal: false, Redrive: 0, Version: 0, Completed: [], Compensated: []);
-        var first = new NatsJSPubOpts { ExpectedLastSubjectSequence = 0 };
-        await _stream.PublishAsync(
-            PlatformNames.RunStateSubject(run.RunId), JsonSerializer.SerializeToUtf8Bytes(state, PlatformJson.Default.RunState), NatsRawSerializer<byte[]>.Default, first, cancellationToken: limit.Token);
+        await states.PublishAsync(state, limit.Token);
     }
 
     public async Task PublishAsync(DocumentRequested document, CancellationToken cancellationToken)

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using Topology.Resilience;
 
 namespace Platform.ServiceDefaults;
@@ -23,6 +24,8 @@ public sealed partial class PlatformStreams(
 
     /// <summary>The code of a check that failed.</summary>
     public const string Unreachable = "streams_unreachable";
+
+    private const int StreamExistsOtherwise = 10058;
 
     private readonly NatsJSContext _context = new(connection);
 
@@ -56,28 +59,36 @@ public sealed partial class PlatformStreams(
             {
                 foreach (var stream in wanted.Streams)
                 {
-                    // One that exists is left as it is: what it holds belongs to whoever made it.
-                    await _context.CreateStreamAsync(stream.Config with { NumReplicas = nats.Value.Replicas }, stoppingToken);
+                    await CreateAsync(stream.Config with { NumReplicas = nats.Value.Replicas }, stoppingToken);
                 }
 
                 return;
             }
-            catch (NatsJSApiException other) when (other.Error.ErrCode == StreamExistsOtherwise)
-            {
-                LogDiffers(logger, other.Error.Description);
-                return;
-            }
             catch (Exception error) when (error is NatsException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
+                LogNotYet(logger, error.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    private const int StreamExistsOtherwise = 10058;
+    private async Task CreateAsync(StreamConfig stream, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _context.CreateStreamAsync(stream, cancellationToken);
+        }
+        catch (NatsJSApiException other) when (other.Error.ErrCode == StreamExistsOtherwise)
+        {
+            LogDiffers(logger, stream.Name); // left as it is: what it holds belongs to whoever made it
+        }
+    }
 
-    [LoggerMessage(LogLevel.Warning, "A stream of the platform exists with other settings, and is used as it is: {Description}")]
-    private static partial void LogDiffers(ILogger logger, string? description);
+    [LoggerMessage(LogLevel.Warning, "The platform's streams could not be made yet: {Error}")]
+    private static partial void LogNotYet(ILogger logger, string error);
+
+    [LoggerMessage(LogLevel.Warning, "The stream {Stream} exists with other settings, and is used as it is")]
+    private static partial void LogDiffers(ILogger logger, string? stream);
 
     /// <summary>The streams of one service.</summary>
     /// <param name="Streams">The streams.</param>

@@ -20,7 +20,7 @@ public sealed record StreamPlan
     {
         MaxMsgsPerSubject = 1,
         MaxAge = TimeSpan.FromDays(7),
-        MaxBytes = 256 << 20,
+        MaxBytes = 256 << 20, // set aside on the server, whether or not it is used
         Discard = StreamConfigDiscard.Old,
         AllowDirect = true,
         Description = "The latest state of each run",
@@ -35,7 +35,7 @@ public sealed record StreamPlan
         Retention = StreamConfigRetention.Workqueue,
         Discard = StreamConfigDiscard.New,
         MaxAge = TimeSpan.FromDays(7),
-        MaxBytes = 1 << 30,
+        MaxBytes = 256 << 20,
         DuplicateWindow = TimeSpan.FromMinutes(2),
         Description = $"Work: {logicalName}",
     });
