@@ -14,6 +14,9 @@ internal static partial class Specification
 
     public static int Number(string path) => int.Parse(Text(path), CultureInfo.InvariantCulture);
 
+    /// <summary>Returns a number of seconds, written as in <c>3600s</c>.</summary>
+    public static int Seconds(string path) => int.Parse(Text(path).TrimEnd('s'), CultureInfo.InvariantCulture);
+
     public static YamlNode At(string path)
     {
         var parts = path.Split('/');

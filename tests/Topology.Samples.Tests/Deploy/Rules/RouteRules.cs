@@ -11,7 +11,7 @@ internal static class RouteRules
     private static readonly string[] NginxAnnotations = ["ssl-redirect", "force-ssl-redirect", "limit-rpm", "limit-rps", "limit-connections", "limit-burst-multiplier", "proxy-read-timeout", "proxy-send-timeout", "proxy-body-size"];
 
     // The longest a socket is silent: the server's ping, from the specification's heartbeat_interval.
-    private static int Heartbeat => int.Parse(Specification.Text("websocket/heartbeat_interval").TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture);
+    private static int Heartbeat => Specification.Seconds("websocket/heartbeat_interval");
 
     private static string RateLimit => ((YamlScalarNode)Specification.At("ingress/annotations")["nginx.ingress.kubernetes.io/rate-limit"]).Value!;
 
