@@ -45,7 +45,7 @@ internal sealed partial class SagaRun
 
         if (claim == Claim.Owner)
         {
-            SagaTracing.Link(_state.TraceParent);
+            using var span = SagaTracing.Run(_state);
             do
             {
                 while (_state.Settled is null)
@@ -97,6 +97,7 @@ internal sealed partial class SagaRun
         var news = await ReadInboxAsync().ConfigureAwait(false);
         if (news.Length > 0)
         {
+            SagaTracing.Link(news);
             await AppendAsync(news).ConfigureAwait(false);
         }
 

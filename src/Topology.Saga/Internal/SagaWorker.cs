@@ -83,7 +83,6 @@ internal sealed class SagaWorker(
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
-            using var span = SagaTracing.Run(lease, definition);
             run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))
             {
