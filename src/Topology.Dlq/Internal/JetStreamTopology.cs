@@ -48,7 +48,8 @@ internal sealed class JetStreamTopology(
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken) => connection.PingAsync(cancellationToken);
 
     /// <summary>Looks whether every queue keeps its promises now, and whether the consumers this process uses are still there.</summary>
-    public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
+    /// <returns>What is broken; <see langword="null"/> when nothing is.</returns>
+    public async ValueTask<string?> FindFaultAsync(CancellationToken cancellationToken)
     {
         var drift = new List<DeadLetterDrift>();
         foreach (var queue in queues.Names)
@@ -70,7 +71,13 @@ internal sealed class JetStreamTopology(
                 }).ConfigureAwait(false);
         }
 
-        return !drift.Any(field => field.Breaks);
+        return Broken(drift);
+    }
+
+    private static string? Broken(List<DeadLetterDrift> drift)
+    {
+        var broken = drift.Where(field => field.Breaks).Select(field => $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
+        return broken.Count > 0 ? string.Join(". ", broken) : null;
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
@@ -195,9 +202,8 @@ internal sealed class JetStreamTopology(
             await apply(drift).ConfigureAwait(false);
             foreach (var field in drift)
                 Log.Drift(logger, field.Queue, field.Thing, field.Field, field.Wanted, field.Actual, field.NotSupported);
-            var broken = drift.Where(field => field.Breaks).Select(field => $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
-            if (broken.Count > 0)
-                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {string.Join(". ", broken)}.") { Queue = queue };
+            if (Broken(drift) is { } broken)
+                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {broken}.") { Queue = queue };
             lock (_ready)
                 _ready.Add(what);
         }

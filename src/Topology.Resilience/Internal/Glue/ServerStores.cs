@@ -23,6 +23,7 @@ internal static class ServerStores
 
     public static void AddRedisKeys(IServiceCollection services)
     {
+        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_redis);
         services.AddRedisIdempotencyStore();
         AddCheck(services, RedisIdempotencyHealthCheck.Register());
@@ -30,13 +31,16 @@ internal static class ServerStores
 
     public static void AddNatsQueues(IServiceCollection services)
     {
+        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_nats);
         services.AddJetStreamDeadLetterQueues();
         services.AddOptions<JetStreamDeadLetterOptions>();
 
         // First, so that what the application configures wins.
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamDeadLetterOptions>, NatsProvisioning>());
-        AddCheck(services, DeadLetterNatsHealthCheck.Register());
+
+        // Required: readiness waits for the server, as starting does not.
+        AddCheck(services, DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy));
     }
 
     // The connection is usable at once and connects in the background: nothing here waits for a server.
@@ -53,13 +57,17 @@ internal static class ServerStores
         Url = ConnectionString(provider, TopologyStore.Nats),
         Name = provider.GetService<IHostEnvironment>()?.ApplicationName ?? NatsOpts.Default.Name,
         MaxReconnectRetry = -1,
+        IgnoreAuthErrorAbort = true, // a password can be corrected on the server too
     });
 
     private static string ConnectionString(IServiceProvider provider, string server) =>
         provider.GetRequiredService<TopologyStores>().ConnectionString(server);
 
     // The application may have registered the same check, before or after.
-    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration) =>
+    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration)
+    {
+        var create = registration.Factory;
+        registration.Factory = provider => new AdvisedCheck(create(provider), provider.GetRequiredService<ServerAdvice>());
         services.AddHealthChecks().Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             if (options.Registrations.All(known => known.Name != registration.Name))
@@ -67,4 +75,5 @@ internal static class ServerStores
                 options.Registrations.Add(registration);
             }
         });
+    }
 }

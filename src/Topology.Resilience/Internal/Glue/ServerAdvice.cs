@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using StackExchange.Redis;
+using Topology.Idempotency;
+
+namespace Topology.Resilience.Internal;
+
+/// <summary>Says in one line why a server cannot be used and what to do about it, and says no more until that changes. Thread safe.</summary>
+internal sealed class ServerAdvice
+{
+    private readonly ConcurrentDictionary<string, string> _told = new(StringComparer.Ordinal);
+    private readonly ILogger<ServerAdvice> _logger;
+    private volatile string? _natsRefused;
+
+    public ServerAdvice(ILogger<ServerAdvice> logger, INatsConnection? nats = null)
+    {
+        _logger = logger;
+        if (nats is not null)
+        {
+            // A request that the server does not allow gets no answer, only this.
+            nats.ServerError += (_, refused) => Refused(refused.Error);
+            nats.ConnectionOpened += (_, _) => Refused(null);
+        }
+
+        ValueTask Refused(string? error)
+        {
+            _natsRefused = error;
+            return default;
+        }
+    }
+
+    public void Tell(string check, HealthCheckResult result)
+    {
+        var trouble = result.Status == HealthStatus.Healthy ? "" : TroubleOf(check, result);
+        var before = _told.GetValueOrDefault(check, "");
+        if (trouble == before || !_told.TryUpdate(check, trouble, before) && !_told.TryAdd(check, trouble))
+        {
+            return;
+        }
+
+        if (trouble.Length > 0)
+        {
+            Log.ServerUnusable(_logger, check, trouble);
+        }
+        else
+        {
+            Log.ServerUsable(_logger, check);
+        }
+    }
+
+    private string TroubleOf(string check, HealthCheckResult result) => result.Description switch
+    {
+        "redis_too_old" => $"Redis {result.Data["version"]} is too old: 7.0 or later is needed. Upgrade it",
+        "redis_replica" => "it is a replica, which takes no writes. Let ConnectionStrings:redis name the primary",
+        "redis_evicts" => $"its maxmemory-policy is {result.Data["maxmemory_policy"]}, and a key that is evicted lets its work run twice. Set it to noeviction",
+        _ when check == RedisIdempotencyHealthCheck.Name => RedisTrouble(Text(result.Exception)),
+        var code => NatsTrouble(code, Text(result.Exception)),
+    };
+
+    private static string RedisTrouble(string failure) => failure switch
+    {
+        _ when Has(failure, "WRONGPASS") || Has(failure, "invalid password") || Has(failure, "AuthenticationFailure") =>
+            "Redis refuses the user or the password. Correct user= and password= in ConnectionStrings:redis",
+        _ when Has(failure, "NOAUTH") => "Redis asks for a password. Set password= in ConnectionStrings:redis",
+        _ when Has(failure, "NOPERM") => "the Redis user may not do what keys need. Allow it +@read +@write +@scripting +@connection +info, and the keys",
+        _ => "Redis does not answer. Look whether it runs and is what ConnectionStrings:redis names; this process goes on when it does",
+    };
+
+    private string NatsTrouble(string? code, string failure) => (_natsRefused, code) switch
+    {
+        _ when Has(failure, "too old") => $"{failure} Upgrade it",
+        ({ } refused, _) when Has(refused, "Authorization") || Has(refused, "Authentication") =>
+            "NATS refuses the user or the password. Correct them in ConnectionStrings:nats, nats://user:password@host:4222",
+        ({ } refused, _) when Has(refused, "Permissions") => $"NATS does not allow what is needed: {refused}. Give the user the permission, or have the streams made by one who has it",
+        (_, "queue_broken" or "saga_broken") => $"{failure} Make it so with the server's own tools; with nats.provision = create what is missing is made here, and nothing that exists is changed",
+        _ => "NATS does not answer. Look whether it runs and is what ConnectionStrings:nats names; this process goes on when it does",
+    };
+
+    private static bool Has(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
+
+    private static string Text(Exception? failure)
+    {
+        var texts = new List<string>();
+        for (var next = failure; next is not null; next = next.InnerException)
+        {
+            texts.Add(next is RedisConnectionException connection ? $"{connection.FailureType}: {connection.Message}" : next.Message);
+        }
+
+        return string.Join(' ', texts.Select(text => text.TrimEnd('.') + "."));
+    }
+}
