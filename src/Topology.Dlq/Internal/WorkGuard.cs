@@ -27,6 +27,7 @@ internal sealed class WorkGuard(
 
     private readonly OutageCircuit _circuit = new(options.OutageThreshold, options.MaxOutage, time);
     private readonly WorkPlaces _places = new(options.Concurrency);
+    private readonly TryLimits _limits = new(options.MaxProcessingTime, time);
     private string _created = "";
 
     private enum Ending
@@ -44,7 +45,11 @@ internal sealed class WorkGuard(
         set => _created = value.UtcTicks.ToString(CultureInfo.InvariantCulture);
     }
 
-    public void Dispose() => _places.Dispose();
+    public void Dispose()
+    {
+        _places.Dispose();
+        _limits.Dispose();
+    }
 
     /// <summary>Settles a message, or leaves it to be delivered again. It never throws.</summary>
     public async ValueTask GuardAsync(HeldWork held, CancellationToken abandon)
@@ -126,26 +131,29 @@ internal sealed class WorkGuard(
 
     private async ValueTask<(Ending Ending, WorkVerdict Verdict)> TryAsync(IWorkDelivery delivery, DeadLetterMark mark, CancellationToken abandon)
     {
-        using var limit = new CancellationTokenSource(options.MaxProcessingTime, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, abandon);
+        var limit = _limits.Begin(abandon);
         try
         {
             var scope = scopes.CreateAsyncScope();
             await using var disposal = scope.ConfigureAwait(false);
-            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), stop.Token).ConfigureAwait(false);
+            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), limit.Source.Token).ConfigureAwait(false);
             return (verdict.Kind == WorkVerdictKind.Retry ? Ending.Failed : Ending.Verdict, verdict);
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
         {
             return (Ending.Abandoned, default);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.Source.IsCancellationRequested)
         {
             return Failed(new TimeoutException($"The handler took longer than max_processing_time, {options.MaxProcessingTime}."));
         }
         catch (Exception error)
         {
             return Failed(error);
+        }
+        finally
+        {
+            _limits.End(limit);
         }
 
         (Ending, WorkVerdict) Failed(Exception error)
