@@ -3,9 +3,18 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Topology.Resilience.Internal;
 
 /// <summary>A server's check, whose findings are said in words in the log.</summary>
-internal sealed class AdvisedCheck(IHealthCheck check, ServerAdvice advice) : IHealthCheck
+/// <param name="check">The check.</param>
+/// <param name="advice">What says them.</param>
+/// <param name="endsByItself">Whether the client gives up by itself, and only then tells why: later than a probe may wait.</param>
+internal sealed class AdvisedCheck(IHealthCheck check, ServerAdvice advice, bool endsByItself) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        var running = RunAsync(context, endsByItself ? CancellationToken.None : cancellationToken);
+        return await running.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<HealthCheckResult> RunAsync(HealthCheckContext context, CancellationToken cancellationToken)
     {
         try
         {

@@ -12,7 +12,7 @@ internal sealed class ServerAdvice
 {
     private readonly ConcurrentDictionary<string, string> _told = new(StringComparer.Ordinal);
     private readonly ILogger<ServerAdvice> _logger;
-    private volatile string? _natsRefused;
+    private string? _natsRefused;
 
     public ServerAdvice(ILogger<ServerAdvice> logger, INatsConnection? nats = null)
     {
@@ -21,12 +21,12 @@ internal sealed class ServerAdvice
         {
             // A request that the server does not allow gets no answer, only this.
             nats.ServerError += (_, refused) => Refused(refused.Error);
-            nats.ConnectionOpened += (_, _) => Refused(null);
+            nats.ConnectionOpened += (_, _) => Refused(null); // that was another connection
         }
 
         ValueTask Refused(string? error)
         {
-            _natsRefused = error;
+            Volatile.Write(ref _natsRefused, error);
             return default;
         }
     }
@@ -56,25 +56,26 @@ internal sealed class ServerAdvice
         "redis_replica" => "it is a replica, which takes no writes. Let ConnectionStrings:redis name the primary",
         "redis_evicts" => $"its maxmemory-policy is {result.Data["maxmemory_policy"]}, and a key that is evicted lets its work run twice. Set it to noeviction",
         _ when check == RedisIdempotencyHealthCheck.Name => RedisTrouble(Text(result.Exception)),
-        var code => NatsTrouble(code, Text(result.Exception)),
+        var code => NatsTrouble(code, $"{Sentence(Interlocked.Exchange(ref _natsRefused, null))} {Text(result.Exception)}".Trim()),
     };
 
     private static string RedisTrouble(string failure) => failure switch
     {
-        _ when Has(failure, "WRONGPASS") || Has(failure, "invalid password") || Has(failure, "AuthenticationFailure") =>
-            "Redis refuses the user or the password. Correct user= and password= in ConnectionStrings:redis",
         _ when Has(failure, "NOAUTH") => "Redis asks for a password. Set password= in ConnectionStrings:redis",
+        _ when Has(failure, "WRONGPASS") || Has(failure, "AuthenticationFailure") =>
+            "Redis refuses the user or the password. Correct user= and password= in ConnectionStrings:redis",
         _ when Has(failure, "NOPERM") => "the Redis user may not do what keys need. Allow it +@read +@write +@scripting +@connection +info, and the keys",
         _ => "Redis does not answer. Look whether it runs and is what ConnectionStrings:redis names; this process goes on when it does",
     };
 
-    private string NatsTrouble(string? code, string failure) => (_natsRefused, code) switch
+    private static string NatsTrouble(string? code, string failure) => failure switch
     {
         _ when Has(failure, "too old") => $"{failure} Upgrade it",
-        ({ } refused, _) when Has(refused, "Authorization") || Has(refused, "Authentication") =>
-            "NATS refuses the user or the password. Correct them in ConnectionStrings:nats, nats://user:password@host:4222",
-        ({ } refused, _) when Has(refused, "Permissions") => $"NATS does not allow what is needed: {refused}. Give the user the permission, or have the streams made by one who has it",
-        (_, "queue_broken" or "saga_broken") => $"{failure} Make it so with the server's own tools; with nats.provision = create what is missing is made here, and nothing that exists is changed",
+        _ when Has(failure, "NATS.NKeys") => "credentials for NATS need the assembly NATS.NKeys, which this build has left out. Take its prune out of the project, and a feed that has it",
+        _ when Has(failure, "Authorization Violation") || Has(failure, "Authentication") =>
+            "NATS refuses the credentials, or asks for some. Set them in ConnectionStrings:nats, as in nats://user:password@host:4222",
+        _ when Has(failure, "Permissions Violation") => $"NATS does not allow what is needed. {failure} Give the user that permission, or have the streams made by one who has it",
+        _ when code == "queue_broken" => $"{failure} Mend it with the server's own tools; nats.provision: create makes here what is missing, and nothing changes what exists",
         _ => "NATS does not answer. Look whether it runs and is what ConnectionStrings:nats names; this process goes on when it does",
     };
 
@@ -88,6 +89,8 @@ internal sealed class ServerAdvice
             texts.Add(next is RedisConnectionException connection ? $"{connection.FailureType}: {connection.Message}" : next.Message);
         }
 
-        return string.Join(' ', texts.Select(text => text.TrimEnd('.') + "."));
+        return string.Join(' ', texts.Select(Sentence));
     }
+
+    private static string Sentence(string? text) => string.IsNullOrEmpty(text) ? "" : text.TrimEnd('.') + ".";
 }

@@ -26,7 +26,7 @@ internal static class ServerStores
         services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_redis);
         services.AddRedisIdempotencyStore();
-        AddCheck(services, RedisIdempotencyHealthCheck.Register());
+        AddCheck(services, RedisIdempotencyHealthCheck.Register(), endsByItself: true);
     }
 
     public static void AddNatsQueues(IServiceCollection services)
@@ -40,7 +40,7 @@ internal static class ServerStores
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamDeadLetterOptions>, NatsProvisioning>());
 
         // Required: readiness waits for the server, as starting does not.
-        AddCheck(services, DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy));
+        AddCheck(services, DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy), endsByItself: false);
     }
 
     // The connection is usable at once and connects in the background: nothing here waits for a server.
@@ -64,10 +64,10 @@ internal static class ServerStores
         provider.GetRequiredService<TopologyStores>().ConnectionString(server);
 
     // The application may have registered the same check, before or after.
-    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration)
+    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration, bool endsByItself)
     {
         var create = registration.Factory;
-        registration.Factory = provider => new AdvisedCheck(create(provider), provider.GetRequiredService<ServerAdvice>());
+        registration.Factory = provider => new AdvisedCheck(create(provider), provider.GetRequiredService<ServerAdvice>(), endsByItself);
         services.AddHealthChecks().Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             if (options.Registrations.All(known => known.Name != registration.Name))
