@@ -8,6 +8,7 @@ using NATS.Client.Core;
 using StackExchange.Redis;
 using Topology.Dlq;
 using Topology.Idempotency;
+using Topology.Saga.JetStream;
 
 namespace Topology.Resilience.Internal;
 
@@ -41,6 +42,15 @@ internal static class ServerStores
 
         // Required: readiness waits for the server, as starting does not.
         AddCheck(services, DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy), endsByItself: false);
+    }
+
+    public static void AddNatsSagas(IServiceCollection services)
+    {
+        services.TryAddSingleton<ServerAdvice>();
+        services.TryAddSingleton(s_nats);
+        services.AddJetStreamSagaStore();
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamSagaOptions>, NatsProvisioning>());
+        AddCheck(services, SagaNatsHealthCheck.Register(HealthStatus.Unhealthy), endsByItself: false);
     }
 
     // The connection is usable at once and connects in the background: nothing here waits for a server.
