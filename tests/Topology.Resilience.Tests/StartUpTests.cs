@@ -50,16 +50,16 @@ public sealed partial class StartUpTests
     }
 
     [Theory]
-    [InlineData("wrong", "Redis refuses the user or the password")]
-    [InlineData(null, "Redis asks for a password")]
-    public async Task A_password_that_Redis_refuses_is_told(string? password, string told)
+    [InlineData("wrong")]
+    [InlineData(null)]
+    public async Task A_password_that_Redis_refuses_is_told(string? password)
     {
         await using var nats = await NatsServer.StartAsync(cancellationToken: Token);
         await using var redis = await RedisServer.StartAsync(cancellationToken: Token);
         await using (var admin = await redis.ConnectAsync())
             await admin.GetServers()[0].ExecuteAsync("CONFIG", "SET", "requirepass", "right");
         await using var app = await StartAsync(nats.Url, redis.ConnectionString + (password is null ? "" : $",password={password}"));
-        Assert.Contains(told, await app.ToldAsync("topology.idempotency.redis"), StringComparison.Ordinal);
+        Assert.Contains("Redis refuses the credentials, or asks for some", await app.ToldAsync("topology.idempotency.redis"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await app.ProbeAsync("ready"));
         app.AssertToldOnce();
     }

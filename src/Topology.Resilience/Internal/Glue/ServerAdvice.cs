@@ -12,10 +12,12 @@ internal sealed class ServerAdvice
 {
     private readonly ConcurrentDictionary<string, string> _told = new(StringComparer.Ordinal);
     private readonly ILogger<ServerAdvice> _logger;
-    private string? _natsRefused;
+    private readonly TimeProvider _time;
+    private volatile Refusal? _refusal;
 
-    public ServerAdvice(ILogger<ServerAdvice> logger, INatsConnection? nats = null)
+    public ServerAdvice(TimeProvider time, ILogger<ServerAdvice> logger, INatsConnection? nats = null)
     {
+        _time = time;
         _logger = logger;
         if (nats is not null)
         {
@@ -26,7 +28,7 @@ internal sealed class ServerAdvice
 
         ValueTask Refused(string? error)
         {
-            Volatile.Write(ref _natsRefused, error);
+            _refusal = error is null ? null : new(error, time.GetTimestamp());
             return default;
         }
     }
@@ -56,14 +58,13 @@ internal sealed class ServerAdvice
         "redis_replica" => "it is a replica, which takes no writes. Let ConnectionStrings:redis name the primary",
         "redis_evicts" => $"its maxmemory-policy is {result.Data["maxmemory_policy"]}, and a key that is evicted lets its work run twice. Set it to noeviction",
         _ when check == RedisIdempotencyHealthCheck.Name => RedisTrouble(Text(result.Exception)),
-        var code => NatsTrouble(code, $"{Sentence(Interlocked.Exchange(ref _natsRefused, null))} {Text(result.Exception)}".Trim()),
+        var code => NatsTrouble(code, $"{Sentence(LatelyRefused())} {Text(result.Exception)}".Trim()),
     };
 
     private static string RedisTrouble(string failure) => failure switch
     {
-        _ when Has(failure, "NOAUTH") => "Redis asks for a password. Set password= in ConnectionStrings:redis",
-        _ when Has(failure, "WRONGPASS") || Has(failure, "AuthenticationFailure") =>
-            "Redis refuses the user or the password. Correct user= and password= in ConnectionStrings:redis",
+        _ when Has(failure, "NOAUTH") || Has(failure, "WRONGPASS") || Has(failure, "AuthenticationFailure") =>
+            "Redis refuses the credentials, or asks for some. Set user= and password= in ConnectionStrings:redis",
         _ when Has(failure, "NOPERM") => "the Redis user may not do what keys need. Allow it +@read +@write +@scripting +@connection +info, and the keys",
         _ => "Redis does not answer. Look whether it runs and is what ConnectionStrings:redis names; this process goes on when it does",
     };
@@ -80,6 +81,9 @@ internal sealed class ServerAdvice
         _ => "NATS does not answer. Look whether it runs and is what ConnectionStrings:nats names; this process goes on when it does",
     };
 
+    /// <summary>What was refused while the check ran: it asks again and again, and is refused again.</summary>
+    private string? LatelyRefused() => _refusal is { } refusal && _time.GetElapsedTime(refusal.At) < TimeSpan.FromSeconds(30) ? refusal.Error : null;
+
     private static bool Has(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
 
     private static string Text(Exception? failure)
@@ -94,4 +98,6 @@ internal sealed class ServerAdvice
     }
 
     private static string Sentence(string? text) => string.IsNullOrEmpty(text) ? "" : text.TrimEnd('.') + ".";
+
+    private sealed record Refusal(string Error, long At);
 }
