@@ -9,8 +9,8 @@ internal static class SagaErrors
     public const int StreamNotFound = 10059;
     public const int ConsumerNotFound = 10014;
 
-    // The stream's own limit, the server's, the account's, the store's disk.
-    private static readonly int[] _full = [10077, 10023, 10047, 10028];
+    // The stream's own limit, the server's, the account's, its memory's.
+    private static readonly int[] _full = [10077, 10023, 10047, 10002, 10028];
 
     /// <summary>Whether an exception says that the store could not be asked, or did not answer.</summary>
     public static bool IsAway(Exception failure) => failure is NatsException or TimeoutException or ObjectDisposedException or IOException;
