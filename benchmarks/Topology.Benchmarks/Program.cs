@@ -2,6 +2,7 @@ using Topology.Benchmarks.Frame;
 using Topology.Benchmarks.Health;
 using Topology.Benchmarks.Idempotency;
 using Topology.Benchmarks.Retry;
+using Topology.Benchmarks.Saga;
 
 // AREA|all [--quick] [--results DIRECTORY]: run by eng/bench.sh.
 // storm FILE: draws the retry storm of docs/retry.md, run by eng/storm.sh.
@@ -11,7 +12,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea()];
+IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new SagaArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var chosen = areas.Where(area => wanted == "all" || wanted == area.Name).ToList();
 if (chosen.Count == 0)

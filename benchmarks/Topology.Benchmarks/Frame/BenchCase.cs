@@ -11,5 +11,5 @@ internal sealed record BenchCase(string Name, double Ratio, double Goal, string?
 {
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"bench {Name} {Ratio:0.000} goal <={Goal:0.00} {(Ratio <= Goal ? "ok" : "short")}{(Broken is null ? "" : $" BROKEN: {Broken}")}");
+        $"bench {Name} {Ratio:0.000#} goal <={Goal:0.00##} {(Ratio <= Goal ? "ok" : "short")}{(Broken is null ? "" : $" BROKEN: {Broken}")}");
 }

@@ -9,14 +9,14 @@ internal static class SagaTracing
 
     public static Activity? Run(ISagaLease lease, SagaDefinition definition)
     {
-        var span = _source.StartActivity($"saga {definition.Name}", ActivityKind.Consumer, parentContext: default);
+        var span = _source.HasListeners() ? _source.StartActivity($"saga {definition.Name}", ActivityKind.Consumer, parentContext: default) : null;
         span?.SetTag("saga.id", lease.SagaId.Value);
         return span;
     }
 
     public static Activity? Try(SagaTry @try)
     {
-        var span = _source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}");
+        var span = _source.HasListeners() ? _source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}") : null;
         span?.SetTag("saga.attempt", @try.Attempt);
         return span;
     }

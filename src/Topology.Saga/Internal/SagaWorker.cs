@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -26,7 +25,6 @@ internal sealed class SagaWorker(
         }
 
         var names = runtime.Registry.Definitions.Keys.ToHashSet(StringComparer.Ordinal);
-        var running = new ConcurrentDictionary<Task, byte>();
         using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -38,10 +36,7 @@ internal sealed class SagaWorker(
                     heartbeat.Rest();
                     await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
                     heartbeat.Beat();
-                    var run = RunAsync(lease, slots, stoppingToken);
-                    running.TryAdd(run, 0);
-                    _ = run.ContinueWith(
-                        done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                    _ = RunAsync(lease, slots, stoppingToken);
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -56,8 +51,12 @@ internal sealed class SagaWorker(
             await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        // Whatever runs has ended when every slot is free again.
         heartbeat.Rest();
-        await Task.WhenAll(running.Keys).ConfigureAwait(false);
+        for (var slot = 0; slot < options.Value.MaxConcurrentSagas; slot++)
+        {
+            await slots.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     private async Task SlotAsync(SemaphoreSlim slots, ISagaLease lease, CancellationToken stopping)
@@ -111,6 +110,7 @@ internal sealed class SagaWorker(
         }
         finally
         {
+            run?.Dispose();
             board.End(lease.SagaId, ended);
             slots.Release();
         }
