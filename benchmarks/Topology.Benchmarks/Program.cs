@@ -1,3 +1,4 @@
+using Topology.Benchmarks.Dlq;
 using Topology.Benchmarks.Frame;
 using Topology.Benchmarks.Health;
 using Topology.Benchmarks.Idempotency;
@@ -12,7 +13,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new SagaArea()];
+IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new DlqArea(), new HealthArea(), new SagaArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var chosen = areas.Where(area => wanted == "all" || wanted == area.Name).ToList();
 if (chosen.Count == 0)

@@ -19,18 +19,25 @@ public static class DeadLetterId
         if (parts.IsEmpty)
             throw new ArgumentException("An id needs at least one part.", nameof(parts));
 
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[4];
+        var most = 0;
         foreach (var part in parts)
         {
             ArgumentNullException.ThrowIfNull(part, nameof(parts));
-            var bytes = Encoding.UTF8.GetBytes(part);
-            BinaryPrimitives.WriteInt32BigEndian(length, bytes.Length);
-            hash.AppendData(length);
-            hash.AppendData(bytes);
+            most += 4 + Encoding.UTF8.GetMaxByteCount(part.Length);
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
+        var framed = most <= 1024 ? stackalloc byte[most] : new byte[most];
+        var end = 0;
+        foreach (var part in parts)
+        {
+            var length = Encoding.UTF8.GetBytes(part, framed[(end + 4)..]);
+            BinaryPrimitives.WriteInt32BigEndian(framed[end..], length);
+            end += 4 + length;
+        }
+
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(framed[..end], hash);
+        return Convert.ToHexStringLower(hash[..16]);
     }
 
     internal static bool IsValid(string id) =>

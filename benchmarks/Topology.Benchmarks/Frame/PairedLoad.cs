@@ -10,7 +10,8 @@ internal static class PairedLoad
     /// <param name="ours">One batch of calls.</param>
     /// <param name="rival">One batch of as many calls.</param>
     /// <param name="calls">How many calls a batch has.</param>
-    public static async Task<PairedFigures> RunAsync(int rounds, int calls, Func<Task> ours, Func<Task> rival)
+    /// <param name="alternate">Whether the order changes; not when one side uses up what the other has made.</param>
+    public static async Task<PairedFigures> RunAsync(int rounds, int calls, Func<Task> ours, Func<Task> rival, bool alternate = true)
     {
         await ours();
         await rival();
@@ -19,7 +20,7 @@ internal static class PairedLoad
         for (var round = 0; round < rounds; round++)
         {
             Batch first, second;
-            if (round % 2 == 0)
+            if (round % 2 == 0 || !alternate)
             {
                 first = await MeasureAsync(ours);
                 second = await MeasureAsync(rival);

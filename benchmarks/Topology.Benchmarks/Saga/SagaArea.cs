@@ -15,8 +15,8 @@ internal sealed class SagaArea : IBenchArea
 
     private static async Task<BenchReport> RunAsync(bool quick)
     {
-        var rounds = quick ? 3 : 9;
-        var slips = quick ? 128 : 4_096;
+        var rounds = quick ? 3 : 7;
+        var slips = quick ? 128 : 2_048;
         var loops = quick ? 2_048 : 32_768;
         await using var courier = await CourierSagas.StartAsync(AtATime);
         var ok = await PairedLoad.RunAsync(rounds, slips, () => OursAsync(slips, fails: false), () => CourierAsync(slips, fails: false));
@@ -25,10 +25,10 @@ internal sealed class SagaArea : IBenchArea
         var bareFailing = await PairedLoad.RunAsync(rounds, loops, () => OursAsync(loops, fails: true), () => BareAsync(loops, fails: true));
         BenchCase[] cases =
         [
-            // Time for the same sagas: 60 times as many in the same time, and 0.35 of the loop's.
-            new("saga.inmemory_ok_vs_courier", ok.Ratio, 1.0 / 60),
-            new("saga.inmemory_failing_vs_courier", failing.Ratio, 1.0 / 40),
-            new("saga.inmemory_ok_vs_bare_loop", bare.Ratio, 1 / 0.35),
+            // Sagas in the same time.
+            new("saga.inmemory_ok_vs_courier", 1 / ok.Ratio, 60, AtLeast: true),
+            new("saga.inmemory_failing_vs_courier", 1 / failing.Ratio, 40, AtLeast: true),
+            new("saga.inmemory_ok_vs_bare_loop", 1 / bare.Ratio, 0.35, AtLeast: true),
             new("saga.inmemory_ok_bytes_vs_courier", ok.OursBytes / ok.RivalBytes, 0.01),
         ];
         var table = new StringBuilder($"Medians of {rounds} rounds in turns, {AtATime} sagas at a time, per saga of {SagaWork.Steps} steps from its start to the return of whoever waits for its end. ")

@@ -29,6 +29,9 @@ internal sealed class DelayedWork(
     private long? _counted;
     private int _pending;
 
+    /// <summary>Gets whether copies are due.</summary>
+    public bool IsDue => _due.Count > 0;
+
     private string Stream => JetStreamTopology.DelayedStream(options.Queue);
 
     private string Prefix => $"{Stream}.{options.Stream}.{name}";
@@ -85,7 +88,7 @@ internal sealed class DelayedWork(
 
         foreach (var consumer in _due.Values)
         {
-            if (count == 0)
+            if (count <= 0)
                 yield break;
             await foreach (var message in consumer.FetchNoWaitAsync(new NatsJSFetchOpts { MaxMsgs = count }, NatsRawSerializer<byte[]>.Default, cancellationToken).ConfigureAwait(false))
             {

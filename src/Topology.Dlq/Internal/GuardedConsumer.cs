@@ -73,10 +73,12 @@ internal sealed class GuardedConsumer(
         metrics.Watch(name, () => time.GetElapsedTime(Volatile.Read(ref _lastPull)));
         using var finished = new CancellationTokenSource();
         var renewing = _inHand.RenewAsync(finished.Token);
+        var guarding = _inHand.GuardAsync(held => guard.GuardAsync(held, _abandon.Token));
         await PullAsync(pulling.Token).ConfigureAwait(false);
 
         // Leases are kept while the last handlers finish.
-        await _inHand.EmptyAsync().ConfigureAwait(false);
+        _inHand.Complete();
+        await guarding.ConfigureAwait(false);
         await finished.CancelAsync().ConfigureAwait(false);
         await renewing.ConfigureAwait(false);
     }
@@ -115,25 +117,24 @@ internal sealed class GuardedConsumer(
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+
+        await source.CloseAsync().ConfigureAwait(false);
     }
 
     private async ValueTask TakeAsync(CancellationToken cancellationToken)
     {
-        // In batches: asking for each freed place alone would cost a round trip per message.
-        var wanted = Math.Max(1, options.Prefetch / 4);
-        var freed = _inHand.Freed;
-        var free = options.Prefetch - _inHand.Count;
-        if (free < wanted || guard.TriesOneAtATime && _inHand.Count > 0)
+        if (Room() is var room && source.Asked == 0 && room < (guard.TriesOneAtATime ? 1 : Math.Max(1, options.Prefetch / 4)))
         {
-            await freed.WaitAsync(TimeSpan.FromSeconds(1), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var freed = _inHand.Freed();
+            if (Room() == room)
+                await freed.WaitAsync(TimeSpan.FromSeconds(1), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return;
         }
 
         Volatile.Write(ref _lastPull, time.GetTimestamp());
-        await foreach (var delivery in source.FetchAsync(guard.TriesOneAtATime ? 1 : free, cancellationToken).ConfigureAwait(false))
-        {
-            Volatile.Write(ref _lastPull, time.GetTimestamp());
-            _inHand.Take(delivery, held => guard.GuardAsync(held, _abandon.Token));
-        }
+        await foreach (var delivery in source.FetchAsync(room, cancellationToken).ConfigureAwait(false))
+            _inHand.Take(delivery);
     }
+
+    private int Room() => guard.TriesOneAtATime ? (_inHand.Count == 0 ? 1 : 0) : options.Prefetch - _inHand.Count;
 }

@@ -7,8 +7,6 @@ internal sealed class HeldWork(IWorkDelivery delivery)
 
     public IWorkDelivery Delivery => delivery;
 
-    public Task Running { get; set; } = Task.CompletedTask;
-
     /// <summary>Gets or sets how many places it takes: one, or all as a suspect.</summary>
     public int Places { get; set; } = 1;
 

@@ -150,7 +150,8 @@ internal sealed class JetStreamTopology(
     }
 
     /// <summary>Makes sure that a guarded consumer is there, on a stream whose messages do not outlive their marks.</summary>
-    public async ValueTask<(INatsJSConsumer Consumer, DateTimeOffset Created)> EnsureWorkAsync(
+    /// <returns>When the stream was created.</returns>
+    public async ValueTask<DateTimeOffset> EnsureWorkAsync(
         string name, GuardedConsumerOptions work, CancellationToken cancellationToken)
     {
         await EnsureAsync(work.Queue, cancellationToken).ConfigureAwait(false);
@@ -167,7 +168,7 @@ internal sealed class JetStreamTopology(
             $"{work.Queue}/{work.Stream}/{name}",
             drift => ConsumerAsync(work.Queue, work.Stream, wanted, options.Value.Provision, drift, cancellationToken),
             cancellationToken).ConfigureAwait(false);
-        return (await _context.GetConsumerAsync(work.Stream, name, cancellationToken).ConfigureAwait(false), stream.Created);
+        return stream.Created;
     }
 
     /// <summary>Looks again at the next use: a stream that was there has gone.</summary>

@@ -8,20 +8,36 @@ namespace Topology.Dlq.Internal;
 internal sealed class JetStreamWorkSource(
     string name, GuardedConsumerOptions options, JetStreamTopology topology, TimeProvider time, ILogger logger) : IWorkSource
 {
-    // Places that are freed meanwhile are asked for when this is over.
-    private static readonly TimeSpan PullTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
     private readonly DelayedWork _delayed = new(name, options, topology, time, logger);
-    private INatsJSConsumer? _consumer;
+    private WorkPull? _pull;
+
+    public int Asked => _pull?.Asked ?? 0;
 
     public async ValueTask<DateTimeOffset> OpenAsync(CancellationToken cancellationToken)
     {
         // After an interruption: what was there may be gone.
         topology.Forget(options.Queue);
         _delayed.Forget();
-        (_consumer, var created) = await JetStreamErrors.WrapAsync(options.Queue, () => topology.EnsureWorkAsync(name, options, cancellationToken))
-            .ConfigureAwait(false);
-        return created;
+        await CloseAsync().ConfigureAwait(false);
+        return await JetStreamErrors.WrapAsync(
+            options.Queue,
+            async () =>
+            {
+                var created = await topology.EnsureWorkAsync(name, options, cancellationToken).ConfigureAwait(false);
+                _pull = await WorkPull.OpenAsync(topology.Context, options.Stream, name, time, cancellationToken).ConfigureAwait(false);
+                return created;
+            }).ConfigureAwait(false);
+    }
+
+    public async ValueTask CloseAsync()
+    {
+        if (_pull is { } pull)
+        {
+            _pull = null;
+            await pull.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     public ValueTask<bool> TrySetAsideAsync(IWorkDelivery delivery, string letterId, int tries, TimeSpan delay, CancellationToken cancellationToken) =>
@@ -29,25 +45,29 @@ internal sealed class JetStreamWorkSource(
 
     public async IAsyncEnumerable<IWorkDelivery> FetchAsync(int count, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // A fetch with a cancelled token still reserves messages (nats.net issue 1066).
         cancellationToken.ThrowIfCancellationRequested();
-        await foreach (var copy in _delayed.FetchAsync(count, cancellationToken).ConfigureAwait(false))
+        var pull = _pull!;
+        await foreach (var copy in _delayed.FetchAsync(count - pull.Asked, cancellationToken).ConfigureAwait(false))
         {
             count--;
             yield return copy;
         }
 
-        if (count == 0)
-            yield break;
-        var opts = new NatsJSFetchOpts { MaxMsgs = count, Expires = PullTime };
-        await foreach (var message in _consumer!.FetchAsync(opts, NatsRawSerializer<byte[]>.Default, cancellationToken).ConfigureAwait(false))
+        // In batches: asking for each freed place alone would cost a request per message. What is asked for may take long to come, and copies
+        // need places meanwhile.
+        var batch = Math.Max(1, options.Prefetch / 4);
+        var more = count - pull.Asked - (_delayed.IsDue ? batch : 0);
+        if (more > 0 && (pull.Asked == 0 || more >= batch))
+            await pull.AskAsync(more, cancellationToken).ConfigureAwait(false);
+        await pull.WaitAsync(LookAgain, cancellationToken).ConfigureAwait(false);
+        while (pull.TryRead(out var message))
         {
-            if (message.Metadata is { } metadata)
-                yield return new Delivery(message, metadata);
+            if (message.Value.Metadata is { } metadata)
+                yield return new Delivery(message.Value, metadata);
         }
     }
 
-    private sealed class Delivery(INatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata) : IWorkDelivery
+    private sealed class Delivery(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata) : IWorkDelivery
     {
         public string Subject => message.Subject;
 

@@ -27,6 +27,7 @@ internal sealed class WorkGuard(
 
     private readonly OutageCircuit _circuit = new(options.OutageThreshold, options.MaxOutage, time);
     private readonly WorkPlaces _places = new(options.Concurrency);
+    private readonly TryLimits _limits = new(options.MaxProcessingTime, time);
     private string _created = "";
 
     private enum Ending
@@ -44,7 +45,11 @@ internal sealed class WorkGuard(
         set => _created = value.UtcTicks.ToString(CultureInfo.InvariantCulture);
     }
 
-    public void Dispose() => _places.Dispose();
+    public void Dispose()
+    {
+        _places.Dispose();
+        _limits.Dispose();
+    }
 
     /// <summary>Settles a message, or leaves it to be delivered again. It never throws.</summary>
     public async ValueTask GuardAsync(HeldWork held, CancellationToken abandon)
@@ -86,6 +91,8 @@ internal sealed class WorkGuard(
             if (mark.Starts >= policy.MaxAttempts)
             {
                 var crashed = mark.Starts > mark.Failures;
+                using var givenUp = DeadLetterTracing.Handle(name, delivery, mark.Starts);
+                DeadLetterTracing.Fail(givenUp, null, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts);
                 await transfer.RunAsync(delivery, mark, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts, null, abandon).ConfigureAwait(false);
                 return;
             }
@@ -108,9 +115,12 @@ internal sealed class WorkGuard(
                 mark = mark with { Starts = mark.Starts + 1, Revision = revision };
             }
 
+            using var span = DeadLetterTracing.Handle(name, delivery, Math.Max(1, mark.Starts));
             held.TryBegan = time.GetTimestamp();
             var (ending, verdict) = await TryAsync(delivery, mark, abandon).ConfigureAwait(false);
             held.TryBegan = 0;
+            if (ending == Ending.Failed || verdict.Kind == WorkVerdictKind.DeadLetter)
+                DeadLetterTracing.Fail(span, verdict.Error, verdict.Reason);
             await EndAsync(delivery, mark, ending, verdict, abandon).ConfigureAwait(false);
         }
         finally
@@ -121,26 +131,29 @@ internal sealed class WorkGuard(
 
     private async ValueTask<(Ending Ending, WorkVerdict Verdict)> TryAsync(IWorkDelivery delivery, DeadLetterMark mark, CancellationToken abandon)
     {
-        using var limit = new CancellationTokenSource(options.MaxProcessingTime, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, abandon);
+        var limit = _limits.Begin(abandon);
         try
         {
             var scope = scopes.CreateAsyncScope();
             await using var disposal = scope.ConfigureAwait(false);
-            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), stop.Token).ConfigureAwait(false);
+            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), limit.Source.Token).ConfigureAwait(false);
             return (verdict.Kind == WorkVerdictKind.Retry ? Ending.Failed : Ending.Verdict, verdict);
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
         {
             return (Ending.Abandoned, default);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.Source.IsCancellationRequested)
         {
             return Failed(new TimeoutException($"The handler took longer than max_processing_time, {options.MaxProcessingTime}."));
         }
         catch (Exception error)
         {
             return Failed(error);
+        }
+        finally
+        {
+            _limits.End(limit);
         }
 
         (Ending, WorkVerdict) Failed(Exception error)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace Topology.Dlq.Internal;
@@ -8,22 +9,36 @@ namespace Topology.Dlq.Internal;
 internal sealed class WorkInHand(string name, GuardedConsumerOptions options, LoopBeats beats, TimeProvider time, ILogger logger)
 {
     private readonly ConcurrentDictionary<ulong, HeldWork> _held = new();
-    private TaskCompletionSource _freed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<HeldWork> _waiting = Channel.CreateUnbounded<HeldWork>();
+    private TaskCompletionSource? _freed;
+    private int _count;
 
-    public int Count => _held.Count;
+    public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Gets what completes when the next message is settled.</summary>
-    public Task Freed => Volatile.Read(ref _freed).Task;
+    /// <summary>Returns what completes when the next message is settled.</summary>
+    public Task Freed()
+    {
+        var freed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref _freed, freed);
+        return freed.Task;
+    }
 
-    public Task EmptyAsync() => Task.WhenAll(_held.Values.Select(held => held.Running));
-
-    /// <summary>Starts to guard a delivery. One of a message that is in hand already is dropped: the delivery in hand settles both.</summary>
-    public void Take(IWorkDelivery delivery, Func<HeldWork, ValueTask> guard)
+    /// <summary>Holds a delivery. One of a message that is in hand already is dropped: the delivery in hand settles both.</summary>
+    public void Take(IWorkDelivery delivery)
     {
         var held = new HeldWork(delivery);
-        if (_held.TryAdd(delivery.Sequence, held))
-            held.Running = Task.Run(() => HoldAsync(held, guard), CancellationToken.None);
+        if (!_held.TryAdd(delivery.Sequence, held))
+            return;
+        Interlocked.Increment(ref _count);
+        _waiting.Writer.TryWrite(held);
     }
+
+    /// <summary>Guards what is in hand, so many at a time, until nothing more comes and nothing is left.</summary>
+    public Task GuardAsync(Func<HeldWork, ValueTask> guard) =>
+        Task.WhenAll(Enumerable.Range(0, options.Concurrency).Select(_ => Task.Run(() => GuardOneByOneAsync(guard))));
+
+    /// <summary>Tells that nothing more comes.</summary>
+    public void Complete() => _waiting.Writer.TryComplete();
 
     public async Task RenewAsync(CancellationToken finished)
     {
@@ -63,10 +78,14 @@ internal sealed class WorkInHand(string name, GuardedConsumerOptions options, Lo
     private bool IsOverdue(HeldWork held) =>
         held.TryBegan is not 0 and var began && time.GetElapsedTime(began) > options.MaxProcessingTime + options.AckWait;
 
-    private async Task HoldAsync(HeldWork held, Func<HeldWork, ValueTask> guard)
+    private async Task GuardOneByOneAsync(Func<HeldWork, ValueTask> guard)
     {
-        await guard(held).ConfigureAwait(false);
-        _held.TryRemove(held.Delivery.Sequence, out _);
-        Interlocked.Exchange(ref _freed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+        await foreach (var held in _waiting.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            await guard(held).ConfigureAwait(false);
+            _held.TryRemove(held.Delivery.Sequence, out _);
+            Interlocked.Decrement(ref _count);
+            Interlocked.Exchange(ref _freed, null)?.TrySetResult();
+        }
     }
 }

@@ -97,6 +97,7 @@ internal sealed partial class SagaRun
             if (await TryAppendAsync([.. news, new SagaEvent.Claimed(_lease.ItemId, Redelivered: false)]).ConfigureAwait(false))
             {
                 _timerUsed |= isDue;
+                SagaTracing.Link(news);
                 return true;
             }
 

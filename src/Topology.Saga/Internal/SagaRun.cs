@@ -44,7 +44,7 @@ internal sealed partial class SagaRun : IDisposable
 
         if (claim == Claim.Owner)
         {
-            SagaTracing.Link(_state.TraceParent);
+            using var span = SagaTracing.Run(_state);
             do
             {
                 while (_state.Settled is null)
@@ -98,6 +98,7 @@ internal sealed partial class SagaRun : IDisposable
         var news = await ReadInboxAsync().ConfigureAwait(false);
         if (news.Length > 0)
         {
+            SagaTracing.Link(news);
             await AppendAsync(news).ConfigureAwait(false);
         }
 

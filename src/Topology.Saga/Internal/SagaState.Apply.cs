@@ -28,7 +28,7 @@ internal sealed partial class SagaState
                 DefinitionHash = started.DefinitionHash;
                 Tenant = started.Tenant;
                 _startedWith = _input = started.Input;
-                TraceParent = started.TraceParent;
+                TraceParent = Cause = started.TraceParent;
                 break;
             case SagaEvent.Claimed claimed:
                 HeldBy = claimed.ItemId;
@@ -69,17 +69,20 @@ internal sealed partial class SagaState
                 break;
             case SagaEvent.MessageTaken taken:
                 InboxSequence = taken.InboxSequence;
+                Cause = Settled is null ? Cause : taken.Message.TraceParent;
                 Take(version, taken.Message);
                 break;
             case SagaEvent.Waiting waiting:
                 WaitingAt = waiting.StepId;
                 Step(waiting.StepId).WaitingSince ??= LastAt;
                 Settled = SagaStatus.Waiting;
+                Cause = null;
                 GotOn();
                 break;
             case SagaEvent.Settled settled:
                 Settled = settled.Status;
                 Reason = settled.Reason;
+                Cause = null;
                 break;
             case SagaEvent.Tombstone tombstone:
                 Tombstone = tombstone;

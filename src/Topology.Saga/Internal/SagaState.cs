@@ -27,7 +27,11 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 
     public string? HeldBy { get; private set; }
 
+    /// <summary>The trace context of whoever started the saga.</summary>
     public string? TraceParent { get; private set; }
+
+    /// <summary>The trace context of what made the saga go on: its start, or what was said to it while it waited or rested.</summary>
+    public string? Cause { get; private set; }
 
     public DateTimeOffset StartedAt { get; private set; }
 

@@ -25,7 +25,9 @@ internal sealed class SagaWorker(
         }
 
         var names = runtime.Registry.Definitions.Keys.ToHashSet(StringComparer.Ordinal);
-        using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
+#pragma warning disable CA2000 // It holds no handle, and the last run may still be inside Release when every slot is free again.
+        var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
+#pragma warning restore CA2000
         while (!stoppingToken.IsCancellationRequested)
         {
             heartbeat.Beat();
@@ -82,7 +84,6 @@ internal sealed class SagaWorker(
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
-            using var span = SagaTracing.Run(lease, definition);
             run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))
             {
