@@ -86,16 +86,16 @@ internal sealed partial class SagaRun : IDisposable
         }
     }
 
-    private async ValueTask<SagaEvent[]> ReadInboxAsync()
+    private async ValueTask<SagaEvent[]> ReadInboxAsync(bool mayLag)
     {
-        var entries = await _runtime.Inbox.ReadAsync(_state.Id, _state.InboxSequence, _stopping).ConfigureAwait(false);
+        var entries = await _runtime.Inbox.ReadAsync(_state.Id, _state.InboxSequence, mayLag, _stopping).ConfigureAwait(false);
         return entries.Count == 0 ? [] : [.. entries.Select(entry => new SagaEvent.MessageTaken(entry.Message, entry.Sequence))];
     }
 
     /// <summary>Returns whether there was something.</summary>
     private async ValueTask<bool> FoldInboxAsync()
     {
-        var news = await ReadInboxAsync().ConfigureAwait(false);
+        var news = await ReadInboxAsync(mayLag: true).ConfigureAwait(false);
         if (news.Length > 0)
         {
             SagaTracing.Link(news);
@@ -114,7 +114,7 @@ internal sealed partial class SagaRun : IDisposable
             return;
         }
 
-        await AppendAsync([.. await ReadInboxAsync().ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
+        await AppendAsync([.. await ReadInboxAsync(mayLag: true).ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
         _runtime.Metrics.Settled(_state);
     }
 

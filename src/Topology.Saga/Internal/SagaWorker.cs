@@ -33,7 +33,7 @@ internal sealed class SagaWorker(
             heartbeat.Beat();
             try
             {
-                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
+                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, () => slots.CurrentCount, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
                     heartbeat.Rest();
                     await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
@@ -70,6 +70,7 @@ internal sealed class SagaWorker(
         catch (OperationCanceledException)
         {
             await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
+            lease.Dispose();
             throw;
         }
     }
@@ -77,6 +78,7 @@ internal sealed class SagaWorker(
     private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
     {
         await Task.Yield();
+        using var held = lease;
         board.Begin();
         SagaStatus? ended = null;
         SagaRun? run = null;
