@@ -21,7 +21,7 @@ public sealed class DeadLetterRedriveTests
         var result = await Redrive(house, journal).RunAsync(new(All), cancellationToken: Token);
 
         Assert.Equal((1, 0, 0, 0), (result.Redriven, result.Resumed, result.Capped, result.Failed));
-        Assert.Equal(["mark started(1,41)", "publish redrive:a:1", "mark done(1)", "mark closed", "remove"], journal.Journal);
+        Assert.Equal(["mark started(1,41)", "publish redrive:a:1", "mark done(1), closed", "remove"], journal.Journal);
         Assert.Null(await house.Provider.FindAsync(DeadLetterHouse.Queue, "a", Token));
     }
 
@@ -57,7 +57,7 @@ public sealed class DeadLetterRedriveTests
             }
         }
 
-        Assert.True(crashes >= 10, $"Only {crashes} crashes hit a call.");
+        Assert.True(crashes >= 8, $"Only {crashes} crashes hit a call.");
     }
 
     [Fact]

@@ -106,7 +106,6 @@ internal sealed class GuardUnderTest : IAsyncDisposable
             new GuardedConsumerOptions { Stream = "STREAM", Queue = Queue },
             process,
             provider,
-            ActivatorUtilities.CreateInstance<DeadLetterPublisher>(House.Services, provider),
             _ => new Handler(this, number, process));
         _running = (consumer, process);
         await consumer.StartAsync(Token);
