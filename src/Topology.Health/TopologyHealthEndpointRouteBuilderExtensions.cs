@@ -1,6 +1,10 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Topology.Health;
 using Topology.Health.Internal;
@@ -31,10 +35,23 @@ public static class TopologyHealthEndpointRouteBuilderExtensions
         Map(options.LivePath, ProbeKind.Live);
         Map(options.ReadyPath, ProbeKind.Ready);
         Map(options.StartupPath, ProbeKind.Startup);
+        if (options.ManagementPort is { } port)
+        {
+            var services = endpoints.ServiceProvider;
+            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(() => WarnIfUnheard(services, port));
+        }
+
         return probes.AllowAnonymous().DisableRateLimiting();
 
         void Map(string path, ProbeKind probe) => probes.MapMethods(path, GetAndHead, context => AnswerAsync(context, board, probe, options.ManagementPort))
             .WithDisplayName($"Topology health: {probe}");
+    }
+
+    private static void WarnIfUnheard(IServiceProvider services, int port)
+    {
+        var addresses = services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses;
+        if (addresses is { Count: > 0 } && addresses.All(address => BindingAddress.Parse(address).Port != port))
+            Log.ManagementPortUnheard(services.GetRequiredService<ILogger<HealthBoard>>(), string.Join(", ", addresses), port);
     }
 
     private static Task AnswerAsync(HttpContext context, HealthBoard board, ProbeKind probe, int? managementPort)

@@ -9,7 +9,7 @@ public sealed record ClaimRequest
     /// <summary>Gets the fingerprint of the request.</summary>
     public RequestFingerprint Fingerprint { get; init; }
 
-    /// <summary>Gets who claims. Sending the same claim again after a lost answer gives the same fence.</summary>
+    /// <summary>Gets who claims. Sending the same claim again after a lost answer gives the same answer, with a whole lease.</summary>
     public required Guid Owner { get; init; }
 
     /// <summary>Gets how long the claim is held without being renewed.</summary>

@@ -63,6 +63,9 @@ public sealed partial class RetryPolicy
     /// <summary>Gets the number of calls made in all, the first one included.</summary>
     public int MaxAttempts => _profile.MaxAttempts;
 
+    /// <summary>Gets the longest wait asked for by a failure that is still waited out; for a longer one the call is not made again.</summary>
+    public TimeSpan MaxServerDelay => _profile.MaxServerDelay;
+
     internal TimeProvider Time { get; }
 
     internal RetryProfile Profile => _profile;

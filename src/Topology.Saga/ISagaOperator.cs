@@ -14,7 +14,7 @@ public interface ISagaOperator
     /// <param name="id">The saga.</param>
     /// <param name="decision">The decision.</param>
     /// <param name="cancellationToken">Ends the wait; the decision may be recorded all the same.</param>
-    /// <exception cref="SagaException">The saga was never started, has no such step, or the step waits for no decision.</exception>
+    /// <exception cref="SagaException">The saga was never started, has no such step, the step waits for no decision, or the saga runs by another version of its definition.</exception>
     /// <returns>How the saga was when the decision was recorded.</returns>
     ValueTask<SagaSnapshot> DecideAsync(SagaId id, SagaMessage.Decision decision, CancellationToken cancellationToken = default);
 
@@ -27,7 +27,16 @@ public interface ISagaOperator
     /// <param name="actor">Who decided.</param>
     /// <param name="reason">Why.</param>
     /// <param name="cancellationToken">Ends the wait; the decision may be recorded all the same.</param>
-    /// <exception cref="SagaException">As for <see cref="DecideAsync"/>.</exception>
+    /// <exception cref="SagaException">As for <see cref="DecideAsync"/>, and for a parked saga: a new key could have its effect twice.</exception>
     ValueTask<SagaSnapshot> RetryWithInputAsync<TInput>(
         SagaDefinition<TInput> definition, SagaId id, string stepId, TInput input, string actor, string reason, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks a saga to end without completing, as <see cref="ISagaClient.CancelAsync"/> does, in somebody's name.</summary>
+    /// <param name="id">The saga.</param>
+    /// <param name="actor">Who decided.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="compensate">Whether what was done is undone. Otherwise it stays as it is.</param>
+    /// <param name="cancellationToken">Ends the wait; the request may be stored all the same.</param>
+    /// <exception cref="SagaException">The saga was never started.</exception>
+    ValueTask CancelAsync(SagaId id, string actor, string reason, bool compensate = true, CancellationToken cancellationToken = default);
 }

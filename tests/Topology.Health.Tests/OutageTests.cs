@@ -32,7 +32,7 @@ public sealed class OutageTests : IAsyncLifetime
     {
         await using var app = await StartAsync();
         await Until.True(async () => (await app.ReadyAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
-        using var watch = new Watch(app);
+        using var watch = new ProbeWatch(app.Addresses[0]);
 
         if (gone)
         {
@@ -72,7 +72,7 @@ public sealed class OutageTests : IAsyncLifetime
         await _nats.StopAsync(TestContext.Current.CancellationToken);
         await _redis.StopAsync(TestContext.Current.CancellationToken);
         await using var app = await StartAsync();
-        using var watch = new Watch(app);
+        using var watch = new ProbeWatch(app.Addresses[0]);
 
         await Until.True(async () => (await app.StartupAsync()).Code == HttpStatusCode.OK, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "unhealthy"), await app.ReadyAsync());
@@ -113,57 +113,5 @@ public sealed class OutageTests : IAsyncLifetime
                     return HealthCheckResult.Healthy();
                 }), null, ["ready"]));
         }, static options => options.Timeout = TimeSpan.FromSeconds(1));
-    }
-
-    /// <summary>Probes live and ready all the time and keeps each change of the answer.</summary>
-    private sealed class Watch : IDisposable
-    {
-        private readonly Lock _lock = new();
-        private readonly List<HttpStatusCode> _live = [];
-        private readonly List<HttpStatusCode> _ready = [];
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Task _probing;
-        private int _probes;
-
-        public Watch(HealthApp app) => _probing = ProbeAsync(app);
-
-        public int Probes => Volatile.Read(ref _probes);
-
-        public IReadOnlyList<HttpStatusCode> Live => Copy(_live);
-
-        public IReadOnlyList<HttpStatusCode> Ready => Copy(_ready);
-
-        public void Dispose()
-        {
-            _stop.Cancel();
-            _probing.GetAwaiter().GetResult();
-            _stop.Dispose();
-        }
-
-        private async Task ProbeAsync(HealthApp app)
-        {
-            while (!_stop.IsCancellationRequested)
-            {
-                Keep(_live, (await app.LiveAsync()).Code);
-                Keep(_ready, (await app.ReadyAsync()).Code);
-                Interlocked.Increment(ref _probes);
-                await Task.Delay(10, CancellationToken.None);
-            }
-        }
-
-        private void Keep(List<HttpStatusCode> seen, HttpStatusCode code)
-        {
-            lock (_lock)
-            {
-                if (seen.Count == 0 || seen[^1] != code)
-                    seen.Add(code);
-            }
-        }
-
-        private IReadOnlyList<HttpStatusCode> Copy(List<HttpStatusCode> seen)
-        {
-            lock (_lock)
-                return [.. seen];
-        }
     }
 }

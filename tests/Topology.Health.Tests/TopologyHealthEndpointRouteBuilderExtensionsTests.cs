@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace Topology.Health.Tests;
 
@@ -82,6 +84,19 @@ public sealed class TopologyHealthEndpointRouteBuilderExtensionsTests
             using var response = await app.Client.SendAsync(request, TestContext.Current.CancellationToken);
             return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         }
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    public async Task A_management_port_on_which_nobody_listens_is_told(int? off, bool told)
+    {
+        var port = FreePort();
+        using var log = new FakeLoggerProvider();
+        await using var app = await HealthApp.StartAsync(
+            builder => builder.Logging.AddProvider(log), options => options.ManagementPort = port + off, urls: $"http://127.0.0.1:0;http://127.0.0.1:{port}");
+        Assert.Equal(told ? 1 : 0, log.Collector.GetSnapshot().Count(record => record.Id.Id == 1408));
     }
 
     [Fact]

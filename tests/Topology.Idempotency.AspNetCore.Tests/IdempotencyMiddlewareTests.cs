@@ -30,7 +30,7 @@ public sealed class IdempotencyMiddlewareTests
         await context.Response.WriteAsync("""{"id":7}""");
     };
 
-    private static async Task<JsonElement> ProblemAsync(HttpResponseMessage response, int status, string slug)
+    internal static async Task<JsonElement> ProblemAsync(HttpResponseMessage response, int status, string slug)
     {
         Assert.Equal(status, (int)response.StatusCode);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.ToString());
@@ -135,6 +135,21 @@ public sealed class IdempotencyMiddlewareTests
         await app.PostAsync("/runs", user: "acme:alice", tenant: "x");
 
         Assert.Equal(4, _runs);
+    }
+
+    [Fact]
+    public async Task Names_of_any_length_and_alphabet_are_kept_apart()
+    {
+        await using var app = await AppAsync(Created);
+        string[] users =
+        [
+            new('a', 85), new('a', 86), new('a', 300), new string('a', 300) + "b", "sha-256=" + RequestFingerprint.Compute(Encoding.UTF8.GetBytes(new string('a', 300))),
+        ];
+
+        foreach (var user in users.Concat(users))
+            Assert.Equal(HttpStatusCode.Created, (await app.PostAsync("/runs", user: user, tenant: user)).StatusCode);
+
+        Assert.Equal(users.Length, _runs);
     }
 
     [Fact]
@@ -393,13 +408,14 @@ public sealed class IdempotencyMiddlewareTests
     {
         await using var app = await TestApp.StartAsync(
             routes => routes.MapPost("/runs", () => ++_runs).RequireIdempotency(),
-            services: services => services.AddSingleton<IIdempotencyStore, StoreThatIsDown>());
+            services: services => services.AddSingleton<IIdempotencyStore, StoreThatIsDown>().AddFakeLogging());
 
         var response = await app.PostAsync("/runs");
 
         await ProblemAsync(response, 503, "store-unavailable");
         Assert.Equal(TimeSpan.FromSeconds(5), response.Headers.RetryAfter!.Delta);
         Assert.Equal(0, _runs);
+        Assert.Contains(app.Services.GetFakeLogCollector().GetSnapshot(), log => log.Id.Id == 1150 && log.Message.Contains("POST /runs", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -51,10 +52,16 @@ internal sealed class TestApp : IAsyncDisposable
         return new TestApp(app, time);
     }
 
+    public Task<HttpResponseMessage> PostJsonAsync(string path, string json) => PostAsync(path, body: new StringContent(json, Encoding.UTF8, "application/json"));
+
+    public Task<HttpResponseMessage> PostAsync(
+        string path, string? key = "\"k1\"", string body = "{}", string user = "alice", string tenant = "acme", CancellationToken? cancellationToken = null) =>
+        PostAsync(path, new StringContent(body), key, user, tenant, cancellationToken);
+
     public async Task<HttpResponseMessage> PostAsync(
-        string path, string? key = "\"k1\"", string body = "{}", string user = "alice", string tenant = "acme", CancellationToken? cancellationToken = null)
+        string path, HttpContent body, string? key = "\"k1\"", string user = "alice", string tenant = "acme", CancellationToken? cancellationToken = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
         if (key is not null)
             request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         if (user.Length > 0)

@@ -31,6 +31,7 @@ internal static class BrokenStores
             ["tombstone runs again"] = ("A tombstone answers without a result", (inner, _) => new TombstoneReleases(inner)),
             ["quarantine ignored"] = ("A lapsed lease is quarantined when the caller says so, for everybody", (inner, _) => new Requests(inner, r => r with { OnAbandoned = AbandonedClaim.TakeOver })),
             ["lost reply is a conflict"] = ("A claim sent twice is one claim", (inner, _) => new Requests(inner, r => r with { Owner = Guid.NewGuid() })),
+            ["lost take-over is a first claim"] = ("A take-over sent twice is one take-over", (inner, _) => new ForgetsTakeOver(inner)),
             ["seal only of what is absent"] = ("Seal stops every state but done", (inner, _) => new SealsAbsentOnly(inner)),
             ["seal forgets the result"] = ("Seal returns what was done", (inner, _) => new SealForgetsResult(inner)),
             ["seal ends with the default ttl"] = ("A seal lives as long as asked, and is never shortened", (inner, _) => new SealTtl(inner)),
@@ -158,6 +159,17 @@ internal static class BrokenStores
 
         public override ValueTask<FinishStatus> ReleaseAsync(IdempotencyClaim claim, bool outcomeUnknown, CancellationToken cancellationToken = default) =>
             Inner.ReleaseAsync(claim with { Fence = _fences[claim.Owner] }, outcomeUnknown, cancellationToken);
+    }
+
+    private sealed class ForgetsTakeOver(IIdempotencyStore inner) : Whole(inner)
+    {
+        private readonly ConcurrentDictionary<Guid, bool> _seen = new();
+
+        public override async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
+        {
+            var answer = await Inner.ClaimAsync(request, cancellationToken);
+            return _seen.TryAdd(request.Owner, true) || answer.Status != ClaimStatus.TookOver ? answer : answer with { Status = ClaimStatus.Acquired };
+        }
     }
 
     private sealed class ReleaseDeletes(IIdempotencyStore inner) : Whole(inner)

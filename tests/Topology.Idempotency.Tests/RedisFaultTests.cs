@@ -24,9 +24,9 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         _connection = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
         {
             EndPoints = { { "127.0.0.1", _proxy.Port } },
+            ClientName = RedisFixture.Unique("client"),
             AsyncTimeout = 5_000,
             ReconnectRetryPolicy = new LinearRetry(50),
-            AllowAdmin = true,
         });
         await _connection.GetSubscriber().PingAsync(); // both connections are up: what passes from now on is the test's own
         _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
@@ -74,6 +74,13 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
     {
         var now = await redis.Connection.GetServers()[0].TimeAsync();
         return IdempotencyRecordKey.ForClientKey("t", "u", "o", Guid.CreateVersion7(now - age).ToString());
+    }
+
+    private async Task AgeAsync(TimeSpan passed)
+    {
+        var direct = redis.Connection.GetDatabase();
+        await direct.KeyExpireAsync(Name, await direct.KeyTimeToLiveAsync(Name) - passed);
+        _clock.Passed += passed;
     }
 
     [Fact]
@@ -132,8 +139,10 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
     {
         var outcome = await RunAsync(during: async () =>
         {
-            await redis.Connection.GetServers()[0].ExecuteAsync("SCRIPT", "FLUSH");
-            _proxy.Cut();
+            var server = redis.Connection.GetServers()[0];
+            await server.ExecuteAsync("SCRIPT", "FLUSH");
+            foreach (var client in (await server.ClientListAsync()).Where(client => client.Name == _connection.ClientName))
+                await server.ExecuteAsync("CLIENT", "KILL", "ID", client.Id);
             Assert.Equal(IdempotentStatus.InProgress, (await RunAsync()).Status);
         });
 
@@ -150,17 +159,46 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_store_that_does_not_answer_is_an_error_without_the_key_in_its_message()
+    public async Task A_store_that_does_not_answer_or_refuses_is_an_error_that_names_no_key()
     {
-        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
-        await using var proxy = FaultProxy.Start(redis.Server.Port);
-        await using var connection = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { { "127.0.0.1", proxy.Port } }, AsyncTimeout = 300 });
+        await using var server = await RedisServer.StartAsync(cancellationToken: Token);
+        await using var proxy = FaultProxy.Start(server.Port);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
+        {
+            EndPoints = { { "127.0.0.1", proxy.Port } }, AsyncTimeout = 300, BacklogPolicy = BacklogPolicy.FailFast,
+        });
         var store = new RedisIdempotencyStore(() => connection, Options.Create(_options), TimeProvider.System, () => 0.5);
+        var key = IdempotencyRecordKey.Internal("acme", "alice", "o", "k");
+        var claim = (await store.ClaimAsync(Claim(key), Token)).Claim!;
+
+        async Task Fails(string because)
+        {
+            var errors = await Task.WhenAll(new Func<Task>[]
+            {
+                async () => await store.ClaimAsync(Claim(IdempotencyRecordKey.Internal("acme", "alice", "o", because)), Token),
+                async () => await store.ClaimAsync(Claim(key), Token),
+                async () => await store.CompleteAsync(claim, "x"u8.ToArray(), Token),
+                async () => await store.RenewAsync(claim, Token),
+                async () => await store.SealAsync(key, _options.Ttl, Token),
+                async () => await store.PeekAsync(key, TimeSpan.Zero, Token),
+            }.Select(async call => await Record.ExceptionAsync(call)));
+            foreach (var error in errors)
+            {
+                if (error is not null)
+                    Assert.DoesNotContain("alice", Assert.IsType<IdempotencyStoreException>(error).ToString(), StringComparison.Ordinal);
+                else
+                    Assert.Equal("full", because); // what writes nothing new is answered
+            }
+        }
+
+        await using (var direct = await server.ConnectAsync())
+            await direct.GetServers()[0].ConfigSetAsync("maxmemory", "1");
+        await Fails("full");
         proxy.Drop(FaultDirection.ToServer);
-
-        var error = await Assert.ThrowsAsync<IdempotencyStoreException>(async () => await store.ClaimAsync(Claim(_key), Token));
-
-        Assert.DoesNotContain(_key.Value, error.Message, StringComparison.Ordinal);
+        await Fails("silent");
+        proxy.Cut();
+        await Until.True(() => !connection.IsConnected, cancellationToken: Token);
+        await Fails("away");
     }
 
     [Fact]
@@ -202,14 +240,73 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         _proxy.Hold(FaultDirection.ToClient);
         var late = RunAsync().AsTask();
         await Until.True(() => redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
-        var direct = redis.Connection.GetDatabase();
-        await direct.KeyExpireAsync(Name, await direct.KeyTimeToLiveAsync(Name) - TimeSpan.FromSeconds(31));
-        _clock.Passed = TimeSpan.FromSeconds(31);
+        await AgeAsync(TimeSpan.FromSeconds(31));
         var other = new RedisIdempotencyStore(() => redis.Connection, Options.Create(_options), TimeProvider.System, () => 0.5);
         Assert.Equal(ClaimStatus.TookOver, (await other.ClaimAsync(Claim(_key), Token)).Status);
         _proxy.Pass();
 
         Assert.Equal(IdempotentStatus.InProgress, (await late).Status);
+        Assert.Equal(0, _runs);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_answer_comes_late_has_a_whole_lease_when_nobody_took_over()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _proxy.Hold(FaultDirection.ToClient);
+        var late = _store.ClaimAsync(Claim(_key), Token).AsTask();
+        await Until.True(() => redis.Connection.GetDatabase().KeyExistsAsync(Name), cancellationToken: Token);
+        await AgeAsync(TimeSpan.FromSeconds(31));
+        _proxy.Pass();
+
+        Assert.Equal((ClaimStatus.Acquired, _options.Lease), ((await late).Status, (await late).Claim!.Lease));
+        Assert.InRange((await _store.PeekAsync(_key, TimeSpan.Zero, Token))!.LeaseLeft, TimeSpan.FromSeconds(25), _options.Lease);
+    }
+
+    [Fact]
+    public async Task A_take_over_whose_answer_comes_after_the_next_one_runs_nothing()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _runs = 0;
+        var other = new RedisIdempotencyStore(() => redis.Connection, Options.Create(_options), TimeProvider.System, () => 0.5);
+        await other.ClaimAsync(Claim(_key), Token);
+        Assert.Equal(ClaimStatus.InProgress, (await _store.ClaimAsync(Claim(_key), Token)).Status); // loads the script
+        await AgeAsync(TimeSpan.FromSeconds(31));
+        _proxy.Hold(FaultDirection.ToClient, afterChunks: 1);
+        var late = RunAsync().AsTask();
+        await Until.True(() => _proxy.Stopped(FaultDirection.ToClient) > 0, cancellationToken: Token); // it has taken over and does not know
+        await AgeAsync(TimeSpan.FromSeconds(31));
+        var owner = await other.ClaimAsync(Claim(_key), Token);
+        Assert.Equal(ClaimStatus.TookOver, owner.Status);
+        await other.CompleteAsync(owner.Claim!, new byte[] { 1 }, Token);
+        _proxy.Pass();
+
+        Assert.Equal(IdempotentStatus.Corrupt, (await late).Status); // the other's result, which is no more than a byte here
+        Assert.Equal(0, _runs);
+    }
+
+    [Fact]
+    public async Task A_claim_out_of_tolerance_that_is_cut_off_after_any_command_leaves_and_runs_nothing()
+    {
+        await RunAsync(IdempotencyRecordKey.Internal("t", "u", "o", "warm"));
+        _runs = 0;
+        var direct = redis.Connection.GetDatabase();
+        for (var passing = 0; passing < 4; passing++)
+        {
+            foreach (var direction in new[] { FaultDirection.ToServer, FaultDirection.ToClient })
+            {
+                var key = await TimedAsync(_options.TimestampTolerance + TimeSpan.FromSeconds(passing + 2));
+                _proxy.Drop(direction, afterChunks: passing);
+                var claiming = RunAsync(key).AsTask();
+                await Until.True(() => claiming.IsCompleted || _proxy.Stopped(direction) > 0, cancellationToken: Token);
+                _proxy.Pass();
+                _proxy.Cut();
+
+                Assert.Equal(IdempotentStatus.OutOfTolerance, (await claiming).Status);
+                Assert.False(await direct.KeyExistsAsync(_options.KeyPrefix + key.Value));
+            }
+        }
+
         Assert.Equal(0, _runs);
     }
 

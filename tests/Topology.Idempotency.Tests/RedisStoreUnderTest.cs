@@ -26,10 +26,13 @@ internal sealed class RedisStoreUnderTest : StoreUnderTest
     public override async Task PassAsync(TimeSpan time)
     {
         var database = _connection.GetDatabase();
-        await foreach (var key in _connection.GetServers()[0].KeysAsync(pattern: _prefix + "*", pageSize: 1000))
+        foreach (var server in _connection.GetServers())
         {
-            if (await database.KeyTimeToLiveAsync(key) is { } left)
-                await database.KeyExpireAsync(key, left - time);
+            await foreach (var key in server.KeysAsync(pattern: _prefix + "*", pageSize: 1000))
+            {
+                if (await database.KeyTimeToLiveAsync(key) is { } left)
+                    await database.KeyExpireAsync(key, left - time);
+            }
         }
     }
 

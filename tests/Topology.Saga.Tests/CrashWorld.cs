@@ -21,6 +21,7 @@ internal enum CrashPoint
 internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSink, IDisposable
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromDays(300);
+    private static readonly TimeSpan _wait = TimeSpan.FromDays(1);
 
     private readonly InMemorySagaEffectGuard _guard = new();
     private readonly WrongClock _storeClock = new(TimeSpan.Zero);
@@ -30,6 +31,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
     private int _appends;
     private (CrashPoint Point, int Number)? _crash;
     private int _effects;
+    private readonly HashSet<Guid> _sent = [];
 
     public CrashWorld(IReadOnlyList<Scenario> scenarios)
     {
@@ -63,6 +65,9 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
     /// <summary>The entry at which the crash came, when it was one.</summary>
     public SagaEntry? CrashedAt { get; private set; }
 
+    /// <summary>Loses the answer to the first sending of every append: of what was not stored, or of what was.</summary>
+    public CrashPoint? LosesFirstAnswers { get; init; }
+
     public Func<int, Task>? BeforeEachAppend { get; set; }
 
     public Func<int, Task>? AfterEachAppend { get; set; }
@@ -87,22 +92,49 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         var client = _owners[0].GetRequiredService<ISagaClient>();
         var id = await client.StartAsync(Definitions[scenario.Name], value, "input", null, CancellationToken.None);
         var lease = new Lease(id, "item");
-        for (var owner = 0; owner < 5; owner++)
+        var owner = 0;
+        for (var items = 1; items < 50; items++)
         {
             try
             {
                 var runtime = _owners[owner % 2].GetRequiredService<SagaRuntime>();
                 Assert.True(await new SagaRun(runtime, Definitions[scenario.Name], lease, CancellationToken.None).RunAsync());
-                return ((await client.GetAsync(id, CancellationToken.None))!, owner + 1);
+                var saga = (await client.GetAsync(id, CancellationToken.None))!;
+                if (saga.Status != SagaStatus.Waiting)
+                {
+                    return (saga, owner + 1);
+                }
+
+                lease = await EndWaitAsync(scenario, saga, $"item-{items}");
             }
             catch (SimulatedCrashException)
             {
+                // The same item is handed out again.
+                owner++;
                 _crash = then;
                 then = null;
             }
         }
 
         throw new InvalidOperationException("It never ended.");
+    }
+
+    /// <summary>From now on append n has no answer, stored or not, and another owner claims the saga.</summary>
+    public void Lose(int n, bool stored, Action lost)
+    {
+        BeforeEachAppend = number => number == n && !stored ? LoseAsync() : Task.CompletedTask;
+        AfterEachAppend = number => number == n ? LoseAsync() : Task.CompletedTask;
+
+        async Task LoseAsync()
+        {
+            BeforeEachAppend = AfterEachAppend = null;
+            var id = new SagaId(Definitions.Keys.Single(), "1");
+            var stored = await _journal.ReadAsync(id, 0, CancellationToken.None);
+            var version = stored.Count == 0 ? 0 : stored[^1].Version;
+            await _journal.AppendAsync(id, version, new(Guid.NewGuid(), [new SagaEvent.Claimed("another", true)]), CancellationToken.None);
+            lost();
+            throw new SagaStoreException("The answer was lost.");
+        }
     }
 
     /// <summary>Hands out an item once more: the start item again when it is not named.</summary>
@@ -118,6 +150,12 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
     public async ValueTask<SagaAppendResult> AppendAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken)
     {
+        if (LosesFirstAnswers is { } point && _sent.Add(entry.Writer))
+        {
+            await (point == CrashPoint.AfterAppend ? _journal.AppendAsync(id, expectedVersion, entry, cancellationToken) : default);
+            throw new SagaStoreException("The answer was lost.");
+        }
+
         var number = ++_appends;
         if (BeforeEachAppend is { } before)
         {
@@ -201,6 +239,20 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         }
     }
 
+    /// <summary>Sends the signal, or lets the time pass; returns the item that comes of it.</summary>
+    private async Task<Lease> EndWaitAsync(Scenario scenario, SagaSnapshot saga, string item)
+    {
+        var step = scenario.Steps.Single(s => s.Id == saga.Steps.First(s => s.Status == SagaStepStatus.Pending).StepId);
+        if (step.Kind == "signal")
+        {
+            await Inbox.PostAsync(saga.Id, new SagaMessage.Signal("go", SagaValue.FromJson("\"now\""u8.ToArray())), CancellationToken.None);
+            return new(saga.Id, item);
+        }
+
+        LetStoreTimePass(2 * _wait);
+        return new(saga.Id, item) { TimerOf = step.Id };
+    }
+
     // Scripts are played by the try within one owner's time, so that a crash does not use up an outcome.
     private void Play(string scenario, string direction, string step, int attempt, bool unknown)
     {
@@ -225,6 +277,12 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         var builder = SagaDefinition.Create<string>(scenario.Name);
         foreach (var step in scenario.Steps)
         {
+            if (step.Kind is "signal" or "late_signal" or "delay")
+            {
+                _ = step.Kind == "delay" ? builder.Delay(step.Id, _wait) : builder.WaitForSignal<string>(step.Id, step.Kind == "signal" ? "go" : "never", _wait);
+                continue;
+            }
+
             builder.Step(
                 step.Id,
                 (context, _) =>
@@ -290,6 +348,10 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         public TimeSpan WrongBy { get; set; } = wrongBy;
 
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + WrongBy;
+
+        // The pause before an unanswered append is sent again is over at once; what a step may take is not.
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime < TimeSpan.FromSeconds(1) && dueTime > TimeSpan.Zero ? TimeSpan.Zero : dueTime, period);
     }
 
     private sealed class Lease(SagaId id, string itemId) : ISagaLease
@@ -298,7 +360,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
 
         public string ItemId => itemId;
 
-        public string? TimerOf => null;
+        public string? TimerOf { get; init; }
 
         public DateTimeOffset EnqueuedAt => DateTimeOffset.UtcNow;
 

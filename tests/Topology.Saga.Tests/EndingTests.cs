@@ -318,7 +318,7 @@ public sealed class EndingTests
     [Fact]
     public async Task A_saga_whose_owners_are_lost_again_and_again_is_parked_and_goes_on_when_retried()
     {
-        var world = new SagaWorld();
+        var world = new SagaWorld(new FakeTimeProvider());
         var crashes = true;
         var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Build();
         await using var host = await SagaTestHost.StartAsync(world, definition, ["a"], services =>
@@ -328,7 +328,7 @@ public sealed class EndingTests
         });
         var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
 
-        var parked = await host.Client.WaitAsync(id, Token);
+        var parked = await host.UntilAsync(id, saga => saga.IsSettled, TimeSpan.FromSeconds(1));
         Assert.Equal(SagaStatus.Parked, parked.Status);
         Assert.Contains("2 times", parked.Reason, StringComparison.Ordinal);
 

@@ -95,14 +95,39 @@ public sealed class EngineTests
     [Fact]
     public async Task A_table_that_does_not_fit_ends_the_start_with_every_fault()
     {
-        var error = await Assert.ThrowsAsync<SagaDefinitionException>(() => ScenarioHost.StartAsync([_ok], TestContext.Current.CancellationToken, services =>
-            services.Configure<SagaCompensationTableOptions>(_ok.Name, table =>
-            {
-                table.Steps.Add(new() { StepId = "no_such_step", CompensationAction = new() { Type = "undo" } });
-                table.Steps.Add(new() { StepId = "other_step", CompensationAction = new() { Type = "no_such_action" } });
-            })));
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => ValueTask.FromResult(1)).Delay("d", TimeSpan.FromHours(1))
+            .Step("b", static (_, _) => default, new() { RetryProfile = "no_such_profile" })
+            .Step("p", static (_, _) => default, new() { Kind = SagaStepKind.Pivot })
+            .Step("r", static (_, _) => default, new() { Kind = SagaStepKind.Retriable }).Build();
+        (string Step, string Action, string? Backoff)[] rows =
+        [
+            ("no_such_step", "undo", null), ("a", "undo_text", null), ("b", "no_such_action", "no_such_backoff"), ("d", "undo", null), ("p", "undo", null), ("r", "undo", null),
+        ];
 
-        Assert.Equal(2, error.Faults.Count);
+        var error = await Assert.ThrowsAsync<SagaDefinitionException>(() => SagaTestHost.StartAsync(new(), definition, configure: services =>
+        {
+            services.AddSagaCompensation<UndoText>("undo_text");
+            services.Configure<SagaCompensationTableOptions>("s", table =>
+            {
+                foreach (var (step, action, backoff) in rows)
+                {
+                    table.Steps.Add(new() { StepId = step, CompensationAction = new() { Type = action, Backoff = backoff } });
+                }
+            });
+        }));
+
+        string[] expected =
+        [
+            "'no_such_step' is no step", "undoes a System.String, but the step's result is System.Int32", "'no_such_action' is not registered",
+            "only waits", "'p' is the pivot", "'r' is a step after the pivot", "'no_such_profile'", "'no_such_backoff'",
+        ];
+        Assert.Equal(expected.Length, error.Faults.Count);
+        Assert.All(expected, part => Assert.Contains(error.Faults, fault => fault.Contains(part, StringComparison.Ordinal)));
+    }
+
+    private sealed class UndoText : ISagaCompensation<string>
+    {
+        public ValueTask CompensateAsync(SagaCompensationContext<string> context, CancellationToken cancellationToken) => default;
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class FenceTests
             return true.Classify(world.Owners == 3, "three owners");
         });
 
-    private static void Check(Scenario scenario, FenceWorld world, SagaSnapshot saga, string what)
+    internal static void Check(Scenario scenario, FenceWorld world, SagaSnapshot saga, string what)
     {
         // I8: whoever was replaced never writes again, and versions are gapless.
         var turns = world.Writers.Where((writer, i) => i == 0 || world.Writers[i - 1] != writer).ToList();

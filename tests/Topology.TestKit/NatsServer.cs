@@ -46,7 +46,7 @@ public sealed class NatsServer : ServerProcess
             server_name: "{{Name}}"
             host: "127.0.0.1"
             port: {{Port.ToString(CultureInfo.InvariantCulture)}}
-            jetstream { store_dir: "{{Directory}}", max_file_store: 4GB, max_memory_store: 1GB }
+            jetstream { store_dir: "{{Directory}}", max_file_store: 16GB, max_memory_store: 1GB }
             {{_configuration}}
             """);
         return ["--config", file];

@@ -28,4 +28,7 @@ internal static partial class Log
 
     [LoggerMessage(1406, LogLevel.Warning, "Health check {Check} has none of the tags live, ready, startup, info and is not sampled")]
     public static partial void NotSampled(ILogger logger, string check);
+
+    [LoggerMessage(1408, LogLevel.Warning, "The server listens on {Addresses} and not on the management port {Port}; the state of each check is shown nowhere")]
+    public static partial void ManagementPortUnheard(ILogger logger, string addresses, int port);
 }

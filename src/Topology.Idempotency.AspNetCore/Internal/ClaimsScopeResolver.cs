@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 
@@ -8,6 +9,7 @@ namespace Topology.Idempotency.AspNetCore.Internal;
 internal sealed class ClaimsScopeResolver(IOptions<IdempotencyHttpOptions> options) : IIdempotencyScopeResolver
 {
     private const string Nobody = "-";
+    private const string Hashed = "sha-256=";
     private static readonly IdempotencyScope Anonymous = new(Nobody, Nobody);
 
     public ValueTask<IdempotencyScope?> ResolveAsync(HttpContext context)
@@ -29,6 +31,12 @@ internal sealed class ClaimsScopeResolver(IOptions<IdempotencyHttpOptions> optio
             }
         }
 
-        return new(new IdempotencyScope(tenant, user));
+        return new(new IdempotencyScope(Fit(tenant), Fit(user)));
     }
+
+    // A name that may be too long once escaped gives way to its hash, and so does one that looks like such a hash.
+    private static string Fit(string name) =>
+        name.Length * 9 > IdempotencyKey.MaxPartLength && (Encoding.UTF8.GetByteCount(name) * 3 > IdempotencyKey.MaxPartLength || name.StartsWith(Hashed, StringComparison.Ordinal))
+            ? Hashed + RequestFingerprint.Compute(Encoding.UTF8.GetBytes(name))
+            : name;
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Topology.Idempotency.AspNetCore.Internal;
@@ -14,7 +15,11 @@ namespace Topology.Idempotency.AspNetCore.Internal;
 /// A middleware, not an endpoint filter: a filter sees result objects, and only bytes can be replayed faithfully.
 /// </remarks>
 internal sealed class IdempotencyMiddleware(
-    RequestDelegate next, IIdempotentExecutor executor, IOptions<IdempotencyHttpOptions> options, IServiceProvider services)
+    RequestDelegate next,
+    IIdempotentExecutor executor,
+    IOptions<IdempotencyHttpOptions> options,
+    IServiceProvider services,
+    ILogger<IdempotencyMiddleware> logger)
 {
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StoreRetryAfter = TimeSpan.FromSeconds(5);
@@ -87,8 +92,9 @@ internal sealed class IdempotencyMiddleware(
                 endpoint.Policy,
                 CancellationToken.None).ConfigureAwait(false);
         }
-        catch (IdempotencyStoreException) when (!started)
+        catch (IdempotencyStoreException e) when (!started)
         {
+            Log.StoreDown(logger, endpoint.Operation!, e);
             await RefuseAsync(context, Problem.StoreDown, StoreRetryAfter).ConfigureAwait(false);
             return;
         }

@@ -145,10 +145,11 @@ internal sealed class IdempotentExecutor(
         {
             cancellationToken.ThrowIfCancellationRequested();
             ClaimResult answer;
+            long heldFrom;
             var claimStarted = metrics.ClaimStarted();
             try
             {
-                answer = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+                (answer, heldFrom) = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
             }
             catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
             {
@@ -161,7 +162,7 @@ internal sealed class IdempotentExecutor(
             switch (answer.Status)
             {
                 case ClaimStatus.Acquired or ClaimStatus.TookOver:
-                    return await RunAsync(answer, work, policy, cancellationToken).ConfigureAwait(false);
+                    return await RunAsync(answer, heldFrom, work, policy, cancellationToken).ConfigureAwait(false);
 
                 case ClaimStatus.Completed:
                     if (!format.TryDecode(request.Key, answer.Result, out var stored))
@@ -203,15 +204,17 @@ internal sealed class IdempotentExecutor(
 
     // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    private async ValueTask<(ClaimResult Answer, long Sent)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
+        var sent = time.GetTimestamp();
         try
         {
-            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
         }
         catch (IdempotencyStoreException)
         {
-            return await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+            sent = time.GetTimestamp();
+            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
         }
     }
 
@@ -234,6 +237,7 @@ internal sealed class IdempotentExecutor(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<IdempotentOutcome<StoredResult>> RunAsync(
         ClaimResult answer,
+        long heldFrom,
         Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
         IdempotencyPolicy policy,
         CancellationToken cancellationToken)
@@ -248,7 +252,7 @@ internal sealed class IdempotentExecutor(
 
         StoredResult result;
         ResultDisposition disposition;
-        var lease = new LeaseKeeper(store, claim, time, logger);
+        var lease = new LeaseKeeper(store, claim, heldFrom, time, logger);
         await using (lease.ConfigureAwait(false))
         {
             using var linked = cancellationToken.CanBeCanceled

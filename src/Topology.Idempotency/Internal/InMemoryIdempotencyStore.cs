@@ -119,7 +119,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         var now = time.GetUtcNow();
         DropExpired(now);
         var record = Find(request.Key, now);
-        var status = ClaimStatus.Acquired;
+        var tookOver = false;
         if (record is null)
         {
             var ends = now + request.Ttl;
@@ -148,15 +148,17 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
                     return new ClaimResult { Status = ClaimStatus.Tombstone, Fence = record.Fence };
                 case RecordState.Indeterminate:
                     return new ClaimResult { Status = ClaimStatus.Indeterminate, Fence = record.Fence };
-                case RecordState.InProgress when record.Owner == request.Owner:
-                    return Acquired(ClaimStatus.Acquired, request, record);
+                case RecordState.InProgress when record.Owner == request.Owner: // the same claim sent again: its lease starts anew
+                    record.LeaseEnds = now + request.Lease;
+                    LiveAtLeast(record, now + request.Ttl);
+                    return Acquired(request, record);
                 case RecordState.InProgress when record.LeaseEnds > now:
                     return new ClaimResult { Status = ClaimStatus.InProgress, Fence = record.Fence, RetryAfter = record.LeaseEnds - now };
                 case RecordState.InProgress when request.OnAbandoned == AbandonedClaim.Quarantine:
                     Settle(request.Key, record, RecordState.Indeterminate, null);
                     return new ClaimResult { Status = ClaimStatus.Indeterminate, Fence = record.Fence };
                 case RecordState.InProgress:
-                    status = ClaimStatus.TookOver;
+                    tookOver = true;
                     break;
             }
 
@@ -165,15 +167,16 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         }
 
         record.Owner = request.Owner;
+        record.TookOver = tookOver;
         record.Fence = Math.Max(now.UtcTicks / TimeSpan.TicksPerMicrosecond, record.Fence + 1);
         record.Fingerprint = request.Fingerprint;
         record.LeaseEnds = record.Ends < now + request.Lease ? record.Ends : now + request.Lease;
-        return Acquired(status, request, record);
+        return Acquired(request, record);
     }
 
-    private ClaimResult Acquired(ClaimStatus status, ClaimRequest request, Record record) => new()
+    private ClaimResult Acquired(ClaimRequest request, Record record) => new()
     {
-        Status = status,
+        Status = record.TookOver ? ClaimStatus.TookOver : ClaimStatus.Acquired,
         Fence = record.Fence,
         Claim = new IdempotencyClaim(request.Key, request.Owner, record.Fence, record.LeaseEnds - time.GetUtcNow(), request.Ttl),
     };
@@ -258,6 +261,8 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         public RecordState State { get; private set; }
 
         public Guid Owner { get; set; }
+
+        public bool TookOver { get; set; }
 
         public long Fence { get; set; }
 

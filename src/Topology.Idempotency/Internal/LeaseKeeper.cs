@@ -16,13 +16,13 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private Task _renewal = Task.CompletedTask;
     private bool _stopped;
 
-    public LeaseKeeper(IIdempotencyStore store, IdempotencyClaim claim, TimeProvider time, ILogger logger)
+    public LeaseKeeper(IIdempotencyStore store, IdempotencyClaim claim, long heldFrom, TimeProvider time, ILogger logger)
     {
         _store = store;
         _claim = claim;
         _time = time;
         _logger = logger;
-        _heldFrom = time.GetTimestamp();
+        _heldFrom = heldFrom;
         _timer = time.CreateTimer(static self => ((LeaseKeeper)self!).Tick(), this, claim.Lease / 3, claim.Lease / 3);
     }
 

@@ -9,12 +9,14 @@ namespace Topology.Idempotency.Internal;
 /// hex) · request hash (64 hex) · grace in ms (12 decimal).
 /// </summary>
 /// <remarks>
-/// The lease is alive exactly while the key's remaining time to live is above the grace, so one clock decides: the server's.
+/// The lease is alive exactly while the key's remaining time to live is above the grace, so one clock decides: the server's. A claim
+/// taken over is in progress like any other; it has a letter of its own so that the same claim sent again is answered the same.
 /// </remarks>
 internal readonly struct RecordHeader
 {
     public const int Length = 126;
     public const char InProgress = 'P';
+    public const char TakenOver = 'O';
     public const char Completed = 'C';
     public const char Tombstone = 'T';
     public const char Released = 'R';
@@ -36,6 +38,8 @@ internal readonly struct RecordHeader
     public RequestFingerprint Fingerprint { get; }
 
     public long GraceMs { get; }
+
+    public bool IsRunning => State is InProgress or TakenOver;
 
     public static byte[] Write(long fence, Guid token, RequestFingerprint fingerprint, long graceMs)
     {

@@ -146,11 +146,11 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                     .WaitAsync(cancellationToken).ConfigureAwait(false)
                 : (byte[]?)await Database.StringSetAndGetAsync(name, header, request.Ttl, keepTtl: false, When.NotExists)
                     .WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (record is null && _time.GetElapsedTime(sent) < lease / 3)
+            if (record is null && !IsLate(sent, lease))
                 return await AcquiredAsync(ClaimStatus.Acquired, request, fence, lease, ends).ConfigureAwait(false);
         }
 
-        // A record that was just made but answered late is looked at again too: the script knows how much of its lease is left.
+        // A record that was just made but answered late is looked at again too: somebody may have taken it over.
         return record is not null && TryAnswer(request, record, out var answer)
             ? answer
             : await ContendAsync(request, name, mayCreate, ends, cancellationToken).ConfigureAwait(false);
@@ -165,10 +165,19 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
             request.Owner.ToString("N"), request.Fingerprint.ToString(), Ms(request.Lease), Ms(request.Ttl),
             request.OnAbandoned == AbandonedClaim.Quarantine ? "Q" : "T", mayCreate ? "1" : "0", ends?.ToUnixTimeMilliseconds() ?? 0,
         ];
-        var answer = (RedisResult[])(await Database.ScriptEvaluateAsync(Scripts.Contend, [name], arguments)
-            .WaitAsync(cancellationToken).ConfigureAwait(false))!;
+        RedisResult[] answer;
+        TimeSpan lease;
+        long sent;
+        do
+        {
+            sent = _time.GetTimestamp();
+            answer = (RedisResult[])(await Database.ScriptEvaluateAsync(Scripts.Contend, [name], arguments)
+                .WaitAsync(cancellationToken).ConfigureAwait(false))!;
+            lease = TimeSpan.FromMilliseconds((long)answer[2]);
+        }
+        while (((string?)answer[0])![0] is 'A' or 'O' && IsLate(sent, lease)); // the same claim again: its lease starts anew, if it is still ours
+
         var fence = (long)answer[1];
-        var lease = TimeSpan.FromMilliseconds((long)answer[2]);
         return ((string?)answer[0])![0] switch
         {
             'A' => await AcquiredAsync(ClaimStatus.Acquired, request, fence, lease, ends).ConfigureAwait(false),
@@ -194,6 +203,9 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private async ValueTask<ClaimResult> InTimeAsync(ClaimResult claimed, DateTimeOffset end) =>
         await _clock.NowAsync(Database).ConfigureAwait(false) > end - KeyTimes.AnswerMargin ? new ClaimResult { Status = ClaimStatus.OutOfTolerance } : claimed;
 
+    // Work starts with most of its lease ahead, so that there is time to renew it.
+    private bool IsLate(long sent, TimeSpan lease) => _time.GetElapsedTime(sent) >= lease / 3;
+
     /// <returns><see langword="false"/> when the answer depends on how much of the lease is left.</returns>
     private static bool TryAnswer(ClaimRequest request, byte[] record, out ClaimResult answer)
     {
@@ -211,7 +223,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         else if (header.State == RecordHeader.Indeterminate)
             answer = new ClaimResult { Status = ClaimStatus.Indeterminate, Fence = header.Fence };
         else
-            return header.State is not (RecordHeader.InProgress or RecordHeader.Released);
+            return !header.IsRunning && header.State != RecordHeader.Released;
         return true;
     }
 
@@ -253,7 +265,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 },
                 Fence = header.Fence,
                 Fingerprint = header.Fingerprint,
-                LeaseLeft = header.State == RecordHeader.InProgress && lease > TimeSpan.Zero ? lease : TimeSpan.Zero,
+                LeaseLeft = header.IsRunning && lease > TimeSpan.Zero ? lease : TimeSpan.Zero,
                 TimeToLive = left.Value,
             };
         }
@@ -295,6 +307,12 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
 
     private static long Ms(TimeSpan span) => (long)Math.Ceiling(span.TotalMilliseconds);
 
-    // The client's message names the key, and with it the user: only its kind is passed on, the cause stays attached.
-    private static IdempotencyStoreException Wrap(Exception e) => new($"Redis did not answer: {e.GetType().Name}.", e);
+    // The client's message names the key, and with it the user, and loggers print causes: only what kind of failure it was is passed on.
+    private static IdempotencyStoreException Wrap(Exception e) => new(e switch
+    {
+        RedisServerException => $"Redis refused the command: {e.Message.Split(' ')[0]}.",
+        RedisConnectionException away => $"Redis is away: {away.FailureType}.",
+        RedisTimeoutException late => $"Redis did not answer in time; the command was {late.Commandstatus}.",
+        _ => $"Redis was not asked: {e.GetType().Name}.",
+    });
 }

@@ -74,6 +74,11 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         finally
         {
             await ended.CancelAsync().ConfigureAwait(false);
+            merged.Writer.Complete();
+            while (merged.Reader.TryRead(out var item))
+            {
+                Enqueue(item);
+            }
         }
     }
 
@@ -115,10 +120,10 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
                 {
                     await to.WriteAsync(item, cancellationToken).ConfigureAwait(false);
                 }
-                catch (OperationCanceledException)
+                catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
                 {
                     Enqueue(item);
-                    throw;
+                    return;
                 }
             }
         }
@@ -141,7 +146,13 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
 
     private Item NewItem(SagaId id, string kind) => new(id, $"{kind}-{Interlocked.Increment(ref _items)}", time.GetUtcNow());
 
-    private void Enqueue(Item item) => Queue(item.Id.Definition).Writer.TryWrite(item);
+    private void Enqueue(Item? item)
+    {
+        if (item is not null)
+        {
+            Queue(item.Id.Definition).Writer.TryWrite(item);
+        }
+    }
 
     private Channel<Item> Queue(string definition) => _queues.GetOrAdd(definition, static _ => Channel.CreateUnbounded<Item>());
 

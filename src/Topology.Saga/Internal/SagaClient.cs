@@ -33,8 +33,7 @@ internal sealed class SagaClient(
 
     public async ValueTask<SagaSnapshot?> GetAsync(SagaId id, CancellationToken cancellationToken)
     {
-        var definition = registry.Definition(id.Checked(nameof(id)).Definition);
-        var state = await SagaReader.ReadAsync(journal, definition, id, cancellationToken).ConfigureAwait(false);
+        var state = await ReadAsync(id, cancellationToken).ConfigureAwait(false);
         if (state.Version > 0)
         {
             return state.Snapshot();
@@ -43,6 +42,9 @@ internal sealed class SagaClient(
         var start = await dispatcher.FindStartAsync(id, cancellationToken).ConfigureAwait(false);
         return start is null ? null : state.Snapshot() with { Tenant = start.Tenant };
     }
+
+    private ValueTask<SagaState> ReadAsync(SagaId id, CancellationToken cancellationToken) =>
+        SagaReader.ReadAsync(journal, registry.Definition(id.Checked(nameof(id)).Definition), id, cancellationToken);
 
     public async ValueTask SignalAsync<T>(SagaId id, string name, T value, CancellationToken cancellationToken)
     {
@@ -65,26 +67,40 @@ internal sealed class SagaClient(
         await TellAsync(id, new SagaMessage.Cancellation(compensate, "client", reason), cancellationToken).ConfigureAwait(false);
     }
 
+    public async ValueTask CancelAsync(SagaId id, string actor, string reason, bool compensate, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(actor);
+        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        await TellAsync(id, new SagaMessage.Cancellation(compensate, actor, reason), cancellationToken).ConfigureAwait(false);
+    }
+
     public async ValueTask<SagaSnapshot> WaitAsync(SagaId id, CancellationToken cancellationToken)
     {
-        while (true)
+        try
         {
-            var signal = signals.Next(id);
-            var saga = await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
-            if (saga.IsSettled)
+            while (true)
             {
-                signals.Raise(id);
-                return saga;
-            }
+                var signal = signals.Next(id);
+                var saga = await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
+                if (saga.IsSettled)
+                {
+                    return saga;
+                }
 
-            try
-            {
-                await signal.WaitAsync(_lookAgain, time, cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    await signal.WaitAsync(_lookAgain, time, cancellationToken).ConfigureAwait(false);
+                }
+                catch (TimeoutException)
+                {
+                    // Look again.
+                }
             }
-            catch (TimeoutException)
-            {
-                // Look again.
-            }
+        }
+        finally
+        {
+            // Whoever else waits for it looks again, and nothing is kept of a saga that another process runs.
+            signals.Raise(id);
         }
     }
 
@@ -113,7 +129,13 @@ internal sealed class SagaClient(
     public async ValueTask<SagaSnapshot> DecideAsync(SagaId id, SagaMessage.Decision decision, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(decision);
-        var saga = await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
+        var state = await ReadAsync(id, cancellationToken).ConfigureAwait(false);
+        var saga = state.Version > 0 ? state.Snapshot() : await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
+        if (state.IsForeign)
+        {
+            throw new SagaException($"Saga {id} runs by another version of its definition than this process knows; decide in a process that knows it.");
+        }
+
         var step = saga.Steps.FirstOrDefault(step => step.StepId == decision.StepId)
             ?? throw new SagaException($"Saga {id} has no step '{decision.StepId}'; it has {string.Join(", ", saga.Steps.Select(s => s.StepId))}.");
         if (step.Status != SagaStepStatus.Exhausted && saga.Status != SagaStatus.Parked)
@@ -124,6 +146,12 @@ internal sealed class SagaClient(
         if (saga.Status is not (SagaStatus.CompensationFailed or SagaStatus.Compensating) && decision.Verb != SagaVerb.Retry)
         {
             throw new SagaException($"Saga {id} is {saga.Status}: step '{decision.StepId}' can only be retried.");
+        }
+
+        if (saga.Status == SagaStatus.Parked && decision.NewInput is not null)
+        {
+            // An earlier owner may have had an effect under the present key; a new key would have it twice.
+            throw new SagaException($"Saga {id} is Parked: it can only be retried with the input it has.");
         }
 
         await TellAsync(id, decision, cancellationToken).ConfigureAwait(false);

@@ -46,14 +46,18 @@ internal sealed partial class SagaRun
             }
             else if (_state.Settled is not null)
             {
-                return _state.IsForeign && !_state.IsFinal
-                    ? await LeaveToOthersAsync(_state.LastAt, []).ConfigureAwait(false)
-                    : await ReopenAsync().ConfigureAwait(false) ? Claim.Owner : Claim.Nothing;
+                if (!await ReopenAsync().ConfigureAwait(false))
+                {
+                    return Claim.Nothing;
+                }
+
+                // Written down, so that the time until somebody must be told is measured from the journal.
+                return _state.IsForeign ? Claim.Later : Claim.Owner;
             }
             else if (_state.HeldBy != _lease.ItemId)
             {
                 // Somebody is at work and reads the inbox by himself. A timer may have come before the saga rests; it comes again.
-                return _lease.TimerOf is { } step && !_state.IsForeign && !_state.IsBackward && !_state.HasResult(step) ? Claim.Later : Claim.Nothing;
+                return _lease.TimerOf is { } step && !_state.IsBackward && (_state.IsForeign || !_state.HasResult(step)) ? Claim.Later : Claim.Nothing;
             }
             else if (_state.IsForeign)
             {
@@ -88,6 +92,8 @@ internal sealed partial class SagaRun
                 return false;
             }
 
+            // What was said means nothing without the steps: it is left in the inbox for an owner who knows them.
+            news = _state.IsForeign ? [] : news;
             if (await TryAppendAsync([.. news, new SagaEvent.Claimed(_lease.ItemId, Redelivered: false)]).ConfigureAwait(false))
             {
                 _timerUsed |= isDue;
@@ -112,7 +118,7 @@ internal sealed partial class SagaRun
     private async Task<Claim> LeaveToOthersAsync(DateTimeOffset since, SagaEvent[] claim)
     {
         var age = await _runtime.Journal.GetTimeAsync(_stopping).ConfigureAwait(false) - since;
-        if (age < _runtime.Options.UnknownDefinitionTimeout || claim.Length == 0)
+        if (age < _runtime.Options.UnknownDefinitionTimeout)
         {
             return Claim.Later;
         }
@@ -129,7 +135,7 @@ internal sealed partial class SagaRun
         }
 
         Log.Parked(_runtime.Logger, _state.Id, reason);
-        _runtime.Metrics.Settled(_definition.Name, SagaStatus.Parked);
+        _runtime.Metrics.Settled(_state);
         _runtime.Signals.Raise(_state.Id);
         return true;
     }

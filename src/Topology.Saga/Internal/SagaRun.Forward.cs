@@ -119,17 +119,20 @@ internal sealed partial class SagaRun
             return false;
         }
 
+        // A wait has no effect, however often its owner was replaced.
+        headWasTried &= head.Step is not SagaWaitStep;
+
         var cancellation = _state.Cancellation;
         if (cancellation is null && !(Left() <= TimeSpan.Zero))
         {
             return false;
         }
 
-        var nothingTried = !headWasTried && _state.Steps.All(step => step.Result is null);
+        var nothingTried = !headWasTried && _state.Steps.All(step => step.Result is null || step.Step is SagaWaitStep);
         if (cancellation is not null && (nothingTried || !cancellation.Compensate))
         {
             await AppendAsync(new SagaEvent.Settled(SagaStatus.Cancelled, cancellation.Reason)).ConfigureAwait(false);
-            _runtime.Metrics.Settled(_definition.Name, SagaStatus.Cancelled);
+            _runtime.Metrics.Settled(_state);
             return true;
         }
 

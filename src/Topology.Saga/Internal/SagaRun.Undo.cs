@@ -9,8 +9,14 @@ internal sealed partial class SagaRun
         var table = _runtime.Registry.Table(_definition);
         foreach (var step in _state.ToUndo.ToArray())
         {
-            if (step.Undone is not null || table.Row(step.Step.Id) is not { } row)
+            if (step.Undone is not null)
             {
+                continue;
+            }
+
+            if (table.Row(step.Step.Id) is not { } row)
+            {
+                await ExhaustWithoutRowAsync(step).ConfigureAwait(false);
                 continue;
             }
 
@@ -38,17 +44,18 @@ internal sealed partial class SagaRun
     {
         foreach (var step in _state.ToUndo)
         {
-            if (step == except || step.Undone is not null || table.Row(step.Step.Id) is not { } row)
+            if (step == except || step.Undone is not null)
             {
                 continue;
             }
 
-            if (!step.IsExhausted)
+            var row = table.Row(step.Step.Id);
+            if (!step.IsExhausted && (row is not null || step.Episode > 0))
             {
                 return true;
             }
 
-            if (row.OnFailure == SagaCompensationFailure.Halt)
+            if (step.IsExhausted && row is { OnFailure: SagaCompensationFailure.Halt })
             {
                 return false;
             }
@@ -71,7 +78,7 @@ internal sealed partial class SagaRun
 
         if (IsRecordGone(step, out var gone))
         {
-            await ExhaustAsync(step, row, gone).ConfigureAwait(false);
+            await ExhaustAsync(step, row.Action.Name, gone).ConfigureAwait(false);
             return;
         }
 
@@ -92,7 +99,7 @@ internal sealed partial class SagaRun
 
         if (outcome.Failure is { } failure)
         {
-            await ExhaustAsync(step, row, failure).ConfigureAwait(false);
+            await ExhaustAsync(step, row.Action.Name, failure).ConfigureAwait(false);
             return;
         }
 
@@ -100,11 +107,21 @@ internal sealed partial class SagaRun
         _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: true);
     }
 
-    private async Task ExhaustAsync(SagaStepState step, SagaTableRow row, SagaFailure failure)
+    /// <summary>A step that was once to be undone, and whose row is gone from the table since, is not taken for undone.</summary>
+    private async Task ExhaustWithoutRowAsync(SagaStepState step)
     {
-        Log.CompensationExhausted(_runtime.Logger, _state.Id, step.Step.Id, row.Action.Name, failure.Attempts, failure.ErrorType);
+        if (step is { Episode: > 0, IsExhausted: false })
+        {
+            var failure = new SagaFailure(step.Step.Id, typeof(SagaDefinitionException).FullName!, "The compensation table has no row for it any more.", false, 0);
+            await ExhaustAsync(step, "none", failure).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ExhaustAsync(SagaStepState step, string action, SagaFailure failure)
+    {
+        Log.CompensationExhausted(_runtime.Logger, _state.Id, step.Step.Id, action, failure.Attempts, failure.ErrorType);
         await AppendAsync(new SagaEvent.CompensationExhausted(step.Episode + 1, failure)).ConfigureAwait(false);
-        _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: false);
+        _runtime.Metrics.Compensated(_definition.Name, action, succeeded: false);
     }
 
     /// <summary>Again after a crash too: publishing a letter twice is harmless, resting without it is not.</summary>

@@ -27,6 +27,9 @@ internal sealed partial class SagaRun
     /// <summary>Where the saga is; null while it is at work.</summary>
     public SagaStatus? Settled => _state.Settled;
 
+    /// <summary>How often it was taken over since it last got on.</summary>
+    public int Takeovers => _state.Takeovers;
+
     /// <summary>The store's time, as far as this owner knows it.</summary>
     private DateTimeOffset Now => _state.LastAt + _runtime.Time.GetElapsedTime(_appended);
 
@@ -52,7 +55,7 @@ internal sealed partial class SagaRun
                     {
                         await UndoAsync().ConfigureAwait(false);
                     }
-                    else if (!await TurnBackAsync(headWasTried: _state.HeadMayHaveBeenTried).ConfigureAwait(false))
+                    else if (!await TurnBackAsync(_state.HeadWasTried).ConfigureAwait(false))
                     {
                         await ForwardAsync().ConfigureAwait(false);
                     }
@@ -110,7 +113,7 @@ internal sealed partial class SagaRun
         }
 
         await AppendAsync([.. await ReadInboxAsync().ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
-        _runtime.Metrics.Settled(_definition.Name, status);
+        _runtime.Metrics.Settled(_state);
     }
 
     /// <summary>Whether an effect may have completed and its record be gone, so that trying it would be running it twice.</summary>
@@ -133,6 +136,6 @@ internal sealed partial class SagaRun
         }
 
         await AppendAsync(new SagaEvent.Settled(status)).ConfigureAwait(false);
-        _runtime.Metrics.Settled(_definition.Name, status);
+        _runtime.Metrics.Settled(_state);
     }
 }

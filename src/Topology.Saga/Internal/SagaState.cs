@@ -48,6 +48,9 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     /// <summary>Whether an earlier owner may have tried the step or compensation that is next.</summary>
     public bool HeadMayHaveBeenTried { get; private set; }
 
+    /// <summary>Whether the step that is next was tried before: by an earlier owner, or until an operator had to decide.</summary>
+    public bool HeadWasTried => HeadMayHaveBeenTried || NextStep is { Episode: > 0 };
+
     /// <summary>The time since the step or compensation that is next may first have been tried, as of the latest entry.</summary>
     public TimeSpan HeadAge => LastAt - _headSince;
 
@@ -112,7 +115,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     public SagaEvent.Tombstone? Tombstone { get; private set; }
 
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, Tombstone is null ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
+        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
 
     /// <summary>Makes the tombstone of a saga that has ended.</summary>
     public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());
@@ -126,7 +129,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     {
         if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone))
         {
-            Settled = @event is SagaEvent.Waiting ? SagaStatus.Waiting : Settled;
+            ApplyForeign(@event);
             return;
         }
 
@@ -142,7 +145,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 HeldBy = claimed.ItemId;
                 HeadMayHaveBeenTried |= claimed.Redelivered;
                 Takeovers = claimed.Redelivered ? Takeovers + 1 : 0;
-                _headSince = claimed.Redelivered ? _headSince : LastAt;
+                _headSince = HeadMayHaveBeenTried ? _headSince : LastAt;
                 Settled = null;
                 WaitingAt = null;
                 Reason = null;
@@ -197,6 +200,30 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 break;
             default:
                 throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
+        }
+    }
+
+    /// <summary>What can be told without knowing the steps.</summary>
+    private void ApplyForeign(SagaEvent @event)
+    {
+        switch (@event)
+        {
+            case SagaEvent.CompensationStarted started:
+                Failure = started.Failure;
+                IsBackward = true;
+                break;
+            case SagaEvent.StepExhausted exhausted:
+                Failure = exhausted.Failure;
+                break;
+            case SagaEvent.MessageTaken taken:
+                InboxSequence = taken.InboxSequence;
+                break;
+            case SagaEvent.Waiting waiting:
+                WaitingAt = waiting.StepId;
+                Settled = SagaStatus.Waiting;
+                break;
+            default:
+                break;
         }
     }
 

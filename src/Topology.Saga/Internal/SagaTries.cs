@@ -7,11 +7,13 @@ namespace Topology.Saga.Internal;
 /// <summary>Makes the tries of one step or compensation and says how they ended.</summary>
 internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
 {
+    private static readonly TimeSpan _pauseWhileStoreIsAway = TimeSpan.FromSeconds(1);
+
     /// <summary>Returns the result, why there is none, or neither when the saga must turn back at once.</summary>
     public async Task<Outcome> RunAsync(Plan plan, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
     {
         // A refusal proves that there was no effect only when no earlier try can have had one.
-        var ambiguous = plan.State.HeadMayHaveBeenTried;
+        var ambiguous = plan.State.HeadWasTried;
         var previous = TimeSpan.Zero;
         var started = runtime.Time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
@@ -34,9 +36,11 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 return default;
             }
 
-            // A compensation is tried as often as its row says; only a step ends at an error that no retry can mend.
+            // A compensation is tried as often as its row says; only a step ends at an error that no retry can mend. Neither undercuts the
+            // time that a failure asks for, nor keeps a slot for longer than the profile allows.
             var verdict = plan.Policy.Classify(error);
-            if (attempt >= plan.MaxAttempts || rejected || (!plan.Undo && verdict.Kind == RetryVerdictKind.Stop))
+            var stops = (!plan.Undo && verdict.Kind == RetryVerdictKind.Stop) || verdict.NotBefore > plan.Policy.MaxServerDelay;
+            if (attempt >= plan.MaxAttempts || rejected || stops)
             {
                 return new(null, SagaFailure.From(plan.Id, error, rejected: false, attempt));
             }
@@ -78,11 +82,11 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             }
 
             using var news = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            await Task.WhenAny(
-                Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, news.Token),
-                runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, news.Token)).ConfigureAwait(false);
+            var told = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, news.Token);
+            var first = await Task.WhenAny(Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, news.Token), told).ConfigureAwait(false);
             await news.CancelAsync().ConfigureAwait(false);
             stopping.ThrowIfCancellationRequested();
+            await (first == told ? told : Task.CompletedTask).ConfigureAwait(false);
             left = plan.Left - runtime.Time.GetElapsedTime(started);
         }
     }
@@ -97,6 +101,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         using var timeout = new CancellationTokenSource(Timeout.InfiniteTimeSpan, runtime.Time);
         using var token = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stopping);
         using var span = SagaTracing.Try(@try);
+        var begun = runtime.Metrics.MeasuresTries ? runtime.Time.GetTimestamp() : 0;
         Exception? failed = null;
         try
         {
@@ -117,15 +122,19 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                     }
                 },
                 stopping);
-            return new(await WatchAsync(plan, running, token, mustTurnBack).ConfigureAwait(false), null);
+            var result = await WatchAsync(plan, running, token, mustTurnBack).ConfigureAwait(false);
+            runtime.Metrics.Tried(@try, runtime.Time, begun, null);
+            return new(result, null);
         }
         catch (Exception error) when (ReferenceEquals(error, failed) || error is SagaSealedException or SagaOutcomeUnknownException)
         {
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
             stopping.ThrowIfCancellationRequested();
-            span?.SetStatus(ActivityStatusCode.Error, error.GetType().Name);
             var timedOut = timeout.IsCancellationRequested && error is OperationCanceledException;
-            return new(null, timedOut ? new TimeoutException($"The try took longer than its timeout of {plan.Timeout}.", error) : error);
+            var failure = timedOut ? new TimeoutException($"The try took longer than its timeout of {plan.Timeout}.", error) : error;
+            span?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
+            runtime.Metrics.Tried(@try, runtime.Time, begun, failure);
+            return new(null, failure);
         }
     }
 
@@ -150,15 +159,24 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                     break;
                 }
 
-                if (await mustTurnBack().ConfigureAwait(false))
+                try
                 {
-                    await token.CancelAsync().ConfigureAwait(false);
+                    await news.ConfigureAwait(false);
+                    if (await mustTurnBack().ConfigureAwait(false))
+                    {
+                        await token.CancelAsync().ConfigureAwait(false);
+                    }
+                }
+                catch (SagaStoreException)
+                {
+                    // An effect that has begun is no reason to end it: the store may be back before it returns.
+                    await Task.WhenAny(task, Task.Delay(_pauseWhileStoreIsAway, runtime.Time, ended.Token)).ConfigureAwait(false);
                 }
             }
         }
         catch
         {
-            // Fenced, or the store is away: this owner lets go, and takes its try with it.
+            // Fenced: this owner lets go, and takes its try with it.
             await token.CancelAsync().ConfigureAwait(false);
             await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;

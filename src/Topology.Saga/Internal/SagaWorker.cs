@@ -9,6 +9,7 @@ namespace Topology.Saga.Internal;
 internal sealed class SagaWorker(
     SagaRuntime runtime, SagaBoard board, SagaHeartbeat heartbeat, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
 {
+    private const int LongestPauseAfterFailure = 256;
     private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -35,7 +36,7 @@ internal sealed class SagaWorker(
                 await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
                     heartbeat.Rest();
-                    await slots.WaitAsync(stoppingToken).ConfigureAwait(false);
+                    await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
                     heartbeat.Beat();
                     var run = RunAsync(lease, slots, stoppingToken);
                     running.TryAdd(run, 0);
@@ -59,17 +60,31 @@ internal sealed class SagaWorker(
         await Task.WhenAll(running.Keys).ConfigureAwait(false);
     }
 
+    private async Task SlotAsync(SemaphoreSlim slots, ISagaLease lease, CancellationToken stopping)
+    {
+        try
+        {
+            await slots.WaitAsync(stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
+            throw;
+        }
+    }
+
     private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
     {
         await Task.Yield();
         board.Begin();
         SagaStatus? ended = null;
+        SagaRun? run = null;
         try
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
             using var span = SagaTracing.Run(lease, definition);
-            var run = new SagaRun(runtime, definition, lease, stopping);
+            run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))
             {
                 await AbandonAsync(lease, _pauseAfterFailure).ConfigureAwait(false);
@@ -79,6 +94,7 @@ internal sealed class SagaWorker(
         }
         catch (SagaFencedException)
         {
+            runtime.Metrics.Fenced(lease.SagaId.Definition);
             Log.Fenced(logger, lease.SagaId);
         }
         catch (Exception error)
@@ -89,7 +105,9 @@ internal sealed class SagaWorker(
                 Log.RunFailed(logger, error, lease.SagaId);
             }
 
-            await AbandonAsync(lease, stops ? TimeSpan.Zero : _pauseAfterFailure).ConfigureAwait(false);
+            // Longer each time: an outage of what its effects need must not use up its take-overs.
+            var pause = _pauseAfterFailure * Math.Min(1 << Math.Min(run?.Takeovers ?? 0, 30), LongestPauseAfterFailure);
+            await AbandonAsync(lease, stops ? TimeSpan.Zero : pause).ConfigureAwait(false);
         }
         finally
         {

@@ -11,39 +11,58 @@ namespace Topology.Idempotency.Tests.Conformance;
 /// </summary>
 public sealed class History
 {
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Ttl = TimeSpan.FromDays(2);
+
     private readonly ConcurrentQueue<Call> _calls = new();
 
-    public static async Task<History> RecordAsync(IIdempotencyStore store, int clients, int rounds, int seed)
+    public static async Task<History> RecordAsync(StoreUnderTest test, int clients, int rounds, int seed)
     {
         var history = new History();
+        var store = test.Store;
         var key = IdempotencyRecordKey.Internal("t", "u", "o", Guid.NewGuid().ToString());
         await Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(async () =>
         {
             var random = new Random(seed * 1000 + client);
+            var value = client.ToString(CultureInfo.InvariantCulture);
+            var bytes = Encoding.UTF8.GetBytes(value);
             IdempotencyClaim? claim = null;
             for (var i = 0; i < rounds; i++)
             {
                 await Task.Yield(); // clients of a store that answers at once take turns too
-                switch (random.Next(claim is null ? 2 : 6))
+                switch (random.Next(claim is null ? 3 : 12))
                 {
                     case 1 when random.Next(8) == 0:
-                        await history.AddAsync(new Call(Verb.Seal), async () => Text(await store.SealAsync(key, TimeSpan.FromHours(1))));
+                        await history.AddAsync(new Call(Verb.Seal), async () => Text(await store.SealAsync(key, Ttl)));
                         break;
-                    case 2 or 3:
-                        await history.AddAsync(
-                            new Call(Verb.Complete, claim!.Fence, client.ToString(CultureInfo.InvariantCulture)),
-                            async () => (await store.CompleteAsync(claim, Encoding.UTF8.GetBytes(client.ToString(CultureInfo.InvariantCulture)))).ToString());
+                    case 2:
+                        await test.PassAsync(Lease + TimeSpan.FromSeconds(1)); // from now on a claim may be taken over
                         break;
-                    case 4 or 5:
+                    case 3 or 4:
+                        await history.AddAsync(new Call(Verb.Complete, claim!.Fence, value), async () => (await store.CompleteAsync(claim, bytes)).ToString());
+                        break;
+                    case 5 or 6:
+                        await history.AddAsync(new Call(Verb.Release, claim!.Fence), async () => (await store.ReleaseAsync(claim, outcomeUnknown: false)).ToString());
+                        break;
+                    case 7:
+                        await history.AddAsync(new Call(Verb.GiveUp, claim!.Fence), async () => (await store.ReleaseAsync(claim, outcomeUnknown: true)).ToString());
+                        break;
+                    case 8:
+                        await history.AddAsync(new Call(Verb.Renew, claim!.Fence), async () => (await store.RenewAsync(claim)).ToString());
+                        break;
+                    case 9 or 10:
+                        var happened = random.Next(2) == 0;
                         await history.AddAsync(
-                            new Call(Verb.Release, claim!.Fence), async () => (await store.ReleaseAsync(claim, outcomeUnknown: false)).ToString());
+                            new Call(Verb.Resolve, claim!.Fence, happened ? value : ""),
+                            async () => (await store.ResolveAsync(key, claim.Fence, happened, happened ? bytes : null, Ttl)).ToString());
                         break;
                     default:
                         await history.AddAsync(new Call(Verb.Claim), async () =>
                         {
                             var answer = await store.ClaimAsync(new ClaimRequest
                             {
-                                Key = key, Owner = Guid.NewGuid(), Lease = TimeSpan.FromMinutes(5), Ttl = TimeSpan.FromHours(1),
+                                Key = key, Owner = Guid.NewGuid(), Lease = Lease, Ttl = Ttl,
+                                OnAbandoned = client % 3 == 0 ? AbandonedClaim.Quarantine : AbandonedClaim.TakeOver,
                             });
                             claim = answer.Claim ?? claim;
                             return answer.Status == ClaimStatus.Completed
@@ -95,23 +114,33 @@ public sealed class History
         return !left;
     }
 
+    // A absent, P in progress, R released, C completed, S sealed, Q unknown; D and N: settled by a resolution as done and not done, which
+    // the owner's word no longer changes. A lease may run out at any moment: a claim in progress may be found lapsed or not.
     /// <returns>The state after the call, or <see langword="null"/> when the call cannot have ended like this here.</returns>
     private static State? Apply(State state, Call call)
     {
         var words = call.Result!.Split(' ');
+        var mine = call.Fence == state.Fence;
         return (call.Verb, words[0]) switch
         {
-            (Verb.Claim, "Acquired") when state.Kind is 'A' or 'R' && Fence(words) > state.Fence => new State('P', Fence(words), ""),
+            (Verb.Claim, "Acquired") when state.Kind is 'A' or 'R' or 'N' && Fence(words) > state.Fence => new State('P', Fence(words), ""),
+            (Verb.Claim, "TookOver") when state.Kind == 'P' && Fence(words) > state.Fence => new State('P', Fence(words), ""),
             (Verb.Claim, "InProgress") when state.Kind == 'P' && Fence(words) == state.Fence => state,
-            (Verb.Claim, "Completed") when state.Kind == 'C' && words[1] == state.Value => state,
+            (Verb.Claim, "Indeterminate") when state.Kind is 'P' or 'Q' && Fence(words) == state.Fence => state with { Kind = 'Q' },
+            (Verb.Claim or Verb.Seal, "Completed") when state.Kind is 'C' or 'D' && words[1] == state.Value => state,
             (Verb.Claim, "Sealed") when state.Kind == 'S' => state,
-            (Verb.Complete, "Done") when state.Kind == 'P' && call.Fence == state.Fence => state with { Kind = 'C', Value = call.Value },
-            (Verb.Complete, "Done") when state.Kind == 'C' && call.Fence == state.Fence => state,
-            (Verb.Complete, "Fenced") when call.Fence != state.Fence || state.Kind is 'R' or 'S' => state,
-            (Verb.Release, "Done") when state.Kind is 'P' or 'R' && call.Fence == state.Fence => state with { Kind = 'R' },
-            (Verb.Release, "Fenced") when call.Fence != state.Fence || state.Kind is 'C' or 'S' => state,
-            (Verb.Seal, "Sealed") when state.Kind != 'C' => state with { Kind = 'S' },
-            (Verb.Seal, "Completed") when state.Kind == 'C' && words[1] == state.Value => state,
+            (Verb.Seal, "Sealed") when state.Kind is not ('C' or 'D') => state with { Kind = 'S' },
+            (Verb.Complete, "Done") when mine && state.Kind is 'P' or 'Q' => state with { Kind = 'C', Value = call.Value },
+            (Verb.Complete, "Done") when mine && state.Kind == 'C' => state,
+            (Verb.Complete, "Fenced") when !mine || state.Kind is 'R' or 'S' or 'D' or 'N' => state,
+            (Verb.Release, "Done") when mine && state.Kind is 'P' or 'Q' or 'R' => state with { Kind = 'R' },
+            (Verb.Release, "Fenced") when !mine || state.Kind is 'C' or 'S' or 'D' or 'N' => state,
+            (Verb.GiveUp, "Done") when mine && state.Kind is 'P' or 'Q' => state with { Kind = 'Q' },
+            (Verb.GiveUp, "Fenced") when !mine || state.Kind is 'C' or 'R' or 'S' or 'D' or 'N' => state,
+            (Verb.Renew, "Done") when mine && state.Kind == 'P' => state,
+            (Verb.Renew, "Fenced") when !mine || state.Kind != 'P' => state,
+            (Verb.Resolve, "Done") when mine && state.Kind == 'Q' => state with { Kind = call.Value.Length > 0 ? 'D' : 'N', Value = call.Value },
+            (Verb.Resolve, "Fenced") when !mine || state.Kind != 'Q' => state,
             _ => null,
         };
     }
@@ -134,6 +163,9 @@ public sealed class History
         Claim,
         Complete,
         Release,
+        GiveUp,
+        Renew,
+        Resolve,
         Seal,
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,6 +38,36 @@ public sealed class DescriptionTests
         Assert.Contains("compensation_action.backoff not set default", lines);
         Assert.Contains("sagas order_processing (payment_authorization → inventory_reservation → email_notification → crm_update)", lines);
         Assert.Contains(lines, l => l.StartsWith("topology.yaml(173,17): warning TOPO1325", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("tr-TR")]
+    [InlineData("de-DE")]
+    [InlineData("ar-SA")]
+    public void Every_row_of_the_schema_is_told_and_reads_the_same_in_every_culture(string culture)
+    {
+        using var files = new TestFiles();
+        using ServiceProvider services = TestHost.Services(files.Configuration(
+            TestFiles.SpecYaml + "retry_budgets:\n  shared: { max_tokens: 70 }\nstartup_probes:\n  realtime: { period_seconds: 2 }\n"));
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            string usual = new TopologyDescription(services).Write();
+            CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo(culture);
+            Assert.Equal(usual, new TopologyDescription(services).Write());
+            string[] told = [.. usual.Split('\n').Select(l => l.TrimStart().Split(' ')[0])];
+            foreach (SettingGroup group in TopologySchema.Groups)
+            {
+                // The name of a queue and of a step is the line above its rows.
+                Assert.All(
+                    group.Rows.Where(r => !(r.Required && r.Key is "name" or "stream" or "step_id")),
+                    row => Assert.Contains(row.Key.TrimEnd('[', ']'), told));
+            }
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     [Fact]

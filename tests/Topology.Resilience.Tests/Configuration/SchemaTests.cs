@@ -1,5 +1,6 @@
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Topology.Dlq;
 using Topology.Health;
@@ -31,6 +32,54 @@ public sealed class SchemaTests
         {
             Assert.Empty(Failures(group, row, max));
             Assert.NotEmpty(Failures(group, row, Step(max, +1)));
+        }
+    }
+
+    public static TheoryData<string> Texts() => [.. TopologySchema.Groups.SelectMany(g => g.Rows.Where(r => r.Type.Name == "text" && r.Set is not null).Select(r => $"{g.Path}.{r.Key}"))];
+
+    [Theory]
+    [MemberData(nameof(Texts))]
+    public void The_packages_validator_allows_the_longest_text_of(string path)
+    {
+        (SettingGroup group, SettingRow row) = Find(path);
+        int longest = int.Parse(row.Type.Allowed[3..].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        string text = (row.Key.EndsWith("path", StringComparison.Ordinal) ? "/" : "a") + new string('x', longest - 1);
+        Assert.Null(row.Type.Read(text).Problem);
+        Assert.NotNull(row.Type.Read(text + "x").Problem);
+        Assert.Empty(Failures(group, row, row.IsList ? new[] { text } : text));
+    }
+
+    [Theory]
+    [InlineData("retry_config.*.unknown", (UnknownFailure)99)]
+    [InlineData("saga_compensations.*.steps[].compensation_action.on_failure", (SagaCompensationFailure)99)]
+    [InlineData("dlq_config.streams[].storage", (DeadLetterStorage)99)]
+    [InlineData("nats.provision", (TopologyProvisioning)99)]
+    public void The_packages_validator_refuses_what_is_none_of_the_choices_of(string path, object value)
+    {
+        (SettingGroup group, SettingRow row) = Find(path);
+        Assert.NotEmpty(Failures(group, row, value));
+    }
+
+    [Fact]
+    public void Every_choice_that_an_option_holds_is_asked_of_its_validator() => Assert.Equal(
+        4, TopologySchema.Groups.SelectMany(g => g.Rows).Count(r => r.Type.Name == "choice" && r.Set is not null));
+
+    [Theory]
+    [InlineData(0.0, false)]
+    [InlineData(double.Epsilon, true)]
+    [InlineData(1.0, true)]
+    [InlineData(1.0000000000000002, false)]
+    [InlineData(double.NaN, false)]
+    public void The_schema_and_the_package_agree_on_a_jitter_of(double proportion, bool allowed)
+    {
+        Assert.Equal(allowed, SettingType.Jitter.Read(proportion.ToString("R", System.Globalization.CultureInfo.InvariantCulture)).Problem is null);
+        if (allowed)
+        {
+            _ = RetryJitter.Proportional(proportion);
+        }
+        else
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => RetryJitter.Proportional(proportion));
         }
     }
 
@@ -87,6 +136,8 @@ public sealed class SchemaTests
     [InlineData(typeof(DeadLetterConsumerOptions))]
     [InlineData(typeof(ProbeOptions))]
     [InlineData(typeof(TopologyNatsOptions))]
+    [InlineData(typeof(SagaOptions))]
+    [InlineData(typeof(HealthOptions))]
     public void Every_option_has_a_key(Type options)
     {
         HashSet<string> keys = [.. TopologySchema.Groups.SelectMany(g => g.Rows).Select(r => Spelling.Normalise(r.Key.Split('.')[^1].TrimEnd('[', ']')))];
@@ -143,6 +194,13 @@ public sealed class SchemaTests
             case DeadLetterConsumerOptions consumer:
                 consumer.Name = "reader";
                 break;
+            case SagaOptions saga:
+                saga.TombstoneAge = TimeSpan.FromDays(3650);
+                saga.LongestStartAge = saga.LongestLetterAge = TimeSpan.Zero;
+                break;
+            case HealthOptions health:
+                health.DrainDelay = health.StopBudget = TimeSpan.Zero;
+                break;
         }
 
         row.Set!(options, value);
@@ -161,6 +219,8 @@ public sealed class SchemaTests
                 Startup = group == TopologySchema.Startup ? o : null,
             }),
             TopologyNatsOptions o => Ask(o, ""),
+            SagaOptions o => Ask(o, ""),
+            HealthOptions o => Ask(o, ""),
             _ => throw new NotSupportedException(options.GetType().Name),
         };
     }
@@ -171,6 +231,7 @@ public sealed class SchemaTests
         var services = new ServiceCollection();
         TestHost.AddPackages(services);
         services.AddTopologySettings(new Microsoft.Extensions.Configuration.ConfigurationManager());
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromHours(1)); // room for every drain delay
         using ServiceProvider provider = services.BuildServiceProvider();
         IValidateOptions<T>[] validators = [.. provider.GetServices<IValidateOptions<T>>()];
         Assert.NotEmpty(validators);

@@ -16,12 +16,16 @@ if v then
   if state == 'S' then return { 'S', old, 0, '' } end
   if hash ~= ARGV[2] and hash ~= none and ARGV[2] ~= none then return { 'M', old, 0, '' } end
   if state == 'C' then return { 'C', old, 0, v } end
-  if state ~= 'P' and state ~= 'R' then return { state, old, 0, '' } end
+  local running = state == 'P' or state == 'O'
+  if not running and state ~= 'R' then return { state, old, 0, '' } end
   local left = redis.call('PTTL', KEYS[1])
-  if state == 'P' then
-    local held = left - tonumber(string.sub(v, 115, 126))
-    if string.sub(v, 19, 50) == ARGV[1] then return { 'A', old, held, '' } end
-    if held > 0 then return { 'P', old, held, '' } end
+  if running then
+    local grace = tonumber(string.sub(v, 115, 126))
+    if string.sub(v, 19, 50) == ARGV[1] then -- the same claim sent again: its lease starts anew
+      redis.call('PEXPIRE', KEYS[1], string.format('%.0f', grace + lease))
+      return { state == 'O' and 'O' or 'A', old, lease, '' }
+    end
+    if left > grace then return { 'P', old, left - grace, '' } end
     if ARGV[5] == 'Q' then
       redis.call('SET', KEYS[1], '1Q' .. string.sub(v, 3), 'KEEPTTL')
       return { 'Q', old, 0, '' }
@@ -39,5 +43,6 @@ elseif ARGV[7] ~= '0' then
 end
 
 fence = string.format('%016.0f', fence)
-redis.call('SET', KEYS[1], '1P' .. fence .. ARGV[1] .. ARGV[2] .. string.format('%012.0f', life - lease), 'PX', string.format('%.0f', life))
+local state = status == 'O' and '1O' or '1P'
+redis.call('SET', KEYS[1], state .. fence .. ARGV[1] .. ARGV[2] .. string.format('%012.0f', life - lease), 'PX', string.format('%.0f', life))
 return { status, fence, lease, '' }

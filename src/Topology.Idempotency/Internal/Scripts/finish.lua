@@ -7,7 +7,7 @@ if v == '' then return 0 end
 if string.sub(v, 1, 1) ~= '1' or string.sub(v, 3, 50) ~= ARGV[1] then return 2 end
 local state = string.sub(v, 2, 2)
 if state == ARGV[2] then return 1 end
-if state ~= 'P' and state ~= 'Q' then return 2 end
+if state ~= 'P' and state ~= 'O' and state ~= 'Q' then return 2 end
 local life = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[1]))
 redis.call('SET', KEYS[1], '1' .. ARGV[2] .. string.sub(v, 3) .. ARGV[4], 'PX', string.format('%.0f', life))
 return 1

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using Topology.Dlq;
 using Topology.Idempotency;
 using Topology.Retry;
@@ -82,10 +80,13 @@ internal sealed class CrossChecks(
             if (known is null)
             {
                 string? near = Spelling.Suggest(saga.Name, registrations.Sagas.Keys.Where(s => tree.Root.Find("saga_compensations")!.Child(s) is null));
-                Info(
+
+                // The saga of nearly that name would run without compensations.
+                Add(
+                    near is null ? TopologyDiagnosticSeverity.Info : TopologyDiagnosticSeverity.Warning,
                     DiagnosticCodes.SagaElsewhere,
                     saga,
-                    $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $"; did you mean '{near}'?")}");
+                    $"{saga.Path}: no saga '{saga.Name}' is registered here{(near is null ? "" : $", and '{near}' has no table; did you mean '{near}'?")}");
             }
 
             var seen = new Dictionary<string, Setting>(StringComparer.Ordinal);
@@ -164,6 +165,7 @@ internal sealed class CrossChecks(
         }
 
         CheckSubjects(streams);
+        CheckMemory(streams);
         HashSet<string> queues = Effective("", new DeadLetterOptions()).QueueNames.ToHashSet(StringComparer.Ordinal);
         var consumers = new Dictionary<string, Setting>(StringComparer.Ordinal);
         foreach (Setting consumer in tree.Entries("dlq_config.consumers"))
@@ -223,6 +225,21 @@ internal sealed class CrossChecks(
         }
     }
 
+    private void CheckMemory(IReadOnlyList<Setting> streams)
+    {
+        TimeSpan remembered = Effective("", new SagaOptions()).LongestLetterAge;
+        foreach (Setting stream in registrations.Sagas.Count == 0 ? [] : streams)
+        {
+            if (stream.Child("max_age") is { IsFaulty: false, Parsed: TimeSpan age } at && age > remembered)
+            {
+                Warn(
+                    DiagnosticCodes.LetterOutlivesSaga,
+                    at,
+                    $"{at.Path} ({at.Written}) is above sagas.longest_letter_age ({Text(remembered)}); an older letter may start an ended saga again");
+            }
+        }
+    }
+
     private void CheckProbes()
     {
         foreach (Setting probe in OptionsFeeds.ProbeSettings(tree))
@@ -243,24 +260,8 @@ internal sealed class CrossChecks(
     private static bool Overlap(string a, string b) =>
         $"{a}.".StartsWith($"{b}.", StringComparison.Ordinal) || $"{b}.".StartsWith($"{a}.", StringComparison.Ordinal);
 
-    /// <summary>The options with everything applied that is not faulty, code included, but not validated.</summary>
     private TOptions Effective<TOptions>(string name, TOptions options)
-        where TOptions : class
-    {
-        foreach (IConfigureOptions<TOptions> configure in services.GetServices<IConfigureOptions<TOptions>>())
-        {
-            if (configure is IConfigureNamedOptions<TOptions> named)
-            {
-                named.Configure(name, options);
-            }
-            else if (name.Length == 0)
-            {
-                configure.Configure(options);
-            }
-        }
-
-        return options;
-    }
+        where TOptions : class => Unvalidated.Options(name, options, services);
 
     private RetryProfileOptions Profile(string name) => Effective(name, RetryProfileOptions.ForProfile(name));
 

@@ -39,6 +39,7 @@ internal static class DiagnosticCodes
     public const int UnknownBackoff = 1223;
     public const int SagaElsewhere = 1224;
     public const int TimeoutNotBelowLease = 1225;
+    public const int LetterOutlivesSaga = 1226;
     public const int UnknownStream = 1320;
     public const int CollidingStream = 1321;
     public const int OverlappingSubjects = 1322;
@@ -55,4 +56,5 @@ internal static class DiagnosticCodes
     public const int Unsupported = 1536;
     public const int Empty = 1537;
     public const int WaitsForRestart = 1538;
+    public const int NoYamlBlock = 1539;
 }

@@ -97,6 +97,10 @@ internal static class OptionsFeeds
             }
         });
 
+    public static OptionsFeed<SagaOptions> Sagas { get; } = new(SettingArea.Saga, _ => [One], Block("sagas"), TopologySchema.Sagas.Apply);
+
+    public static OptionsFeed<HealthOptions> Health { get; } = new(SettingArea.Health, _ => [One], Block("health"), TopologySchema.Health.Apply);
+
     public static OptionsFeed<TopologyNatsOptions> Nats { get; } =
         new(SettingArea.File, _ => [One], Block("nats"), TopologySchema.Nats.Apply);
 

@@ -39,7 +39,7 @@ internal static class PendingChanges
     private static Dictionary<string, Setting> Values(SettingsTree tree)
     {
         var values = new Dictionary<string, Setting>(StringComparer.Ordinal);
-        foreach (Setting block in tree.Root.Children.Where(c => c.Schema.Area is SettingArea.Idempotency or SettingArea.Dlq or SettingArea.Health || c.Name == TopologySchema.Nats.Path))
+        foreach (Setting block in tree.Root.Children.Where(c => c.Schema.Area is SettingArea.Idempotency or SettingArea.Dlq or SettingArea.Health || c.Name == TopologySchema.Sagas.Path || c.Name == TopologySchema.Nats.Path))
         {
             Collect(block, block.Name, values);
         }

@@ -70,6 +70,9 @@ internal sealed class SettingGroup<TOptions>(string path, SettingArea area, stri
     public SettingGroup<TOptions> Integer(string key, int min, int max, Func<TOptions, int> get, Action<TOptions, int> set, string help) =>
         Row(key, SettingType.Integer(min, max), help, o => get(o), (o, v) => set(o, (int)v!));
 
+    public SettingGroup<TOptions> OptionalInteger(string key, int min, int max, Func<TOptions, int?> get, Action<TOptions, int?> set, string help) =>
+        Row(key, SettingType.Integer(min, max), help, o => get(o), (o, v) => set(o, (int?)v), optional: true);
+
     public SettingGroup<TOptions> Number(string key, double min, double max, Func<TOptions, double> get, Action<TOptions, double> set, string help) =>
         Row(key, SettingType.Number(min, max), help, o => get(o), (o, v) => set(o, (double)v!));
 

@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using System.Xml;
 
 namespace Topology.Resilience.Internal.Configuration;
 
 /// <summary>Values as text, the same in every culture.</summary>
-internal static class SettingText
+internal static partial class SettingText
 {
     private static readonly (string Unit, decimal Ticks)[] s_units =
     [
@@ -36,6 +37,26 @@ internal static class SettingText
         return text.StartsWith('P') || text.StartsWith("-P", StringComparison.Ordinal)
             ? TryReadIso(text, out value)
             : TryReadUnits(text, out value);
+    }
+
+    /// <summary>Returns the duration that was probably meant by a text that is none, such as <c>30 sec</c>, or <see langword="null"/>.</summary>
+    public static string? SuggestDuration(string text)
+    {
+        MatchCollection parts = DurationPart().Matches(text);
+        string meant = string.Concat(parts.Select(part => part.Groups["count"].Value + Unit(part.Groups["word"].Value)));
+        return parts.Sum(part => part.Length) == text.Length && TryReadDuration(meant, out _) ? meant : null;
+
+        // A lone M may be minutes or months.
+        static string Unit(string word) => word == "M" ? word : word.ToUpperInvariant() switch
+        {
+            "MS" or "MSEC" or "MSECS" or "MILLIS" or "MILLISECOND" or "MILLISECONDS" => "ms",
+            "S" or "SEC" or "SECS" or "SECOND" or "SECONDS" => "s",
+            "M" or "MIN" or "MINS" or "MINUTE" or "MINUTES" => "m",
+            "H" or "HR" or "HRS" or "HOUR" or "HOURS" => "h",
+            "D" or "DAY" or "DAYS" => "d",
+            "W" or "WEEK" or "WEEKS" => "w",
+            _ => word,
+        };
     }
 
     /// <summary>Writes the shortest text that <see cref="TryReadDuration"/> reads back to the same value.</summary>
@@ -169,4 +190,7 @@ internal static class SettingText
         value = TimeSpan.FromTicks((long)total);
         return true;
     }
+
+    [GeneratedRegex(@"\G(?<count>[0-9]+([.][0-9]+)?) *(?<word>[A-Za-z]+) *")]
+    private static partial Regex DurationPart();
 }

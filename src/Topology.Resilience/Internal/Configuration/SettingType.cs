@@ -24,7 +24,7 @@ internal sealed record SettingType(
         string.Create(CultureInfo.InvariantCulture, $"\"type\": \"integer\", \"minimum\": {min}, \"maximum\": {max}"),
         value => SettingText.Write((IFormattable)value),
         text => !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
-            ? SettingText.IsNumber(text) && !text.Contains('.', StringComparison.Ordinal)
+            ? text.AsSpan(text is ['-' or '+', ..] ? 1 : 0) is { Length: > 0 } digits && !digits.ContainsAnyExceptInRange('0', '9')
                 ? OutOfRange(Span(min, max), text)
                 : Wrong("must be a whole number", text)
             : value < min || value > max ? OutOfRange(Span(min, max), text) : Right((int)value))
@@ -57,7 +57,7 @@ internal sealed record SettingType(
                 : Right(value)
             : (null, SettingFault.Duration, SettingText.IsNumber(text) && !text.StartsWith('-')
                 ? $"'{text}' has no unit; write {text}s or {text}ms"
-                : $"must be a duration such as 500ms, 1m30s or 7d (was '{Shorten(text)}')"))
+                : $"must be a duration such as 500ms, 1m30s or 7d (was '{Shorten(text)}'){Meant(SettingText.SuggestDuration(text))}"))
     {
         Min = min,
         Max = max,
@@ -80,7 +80,7 @@ internal sealed record SettingType(
         "true, false",
         "\"type\": \"boolean\"",
         value => (bool)value ? "true" : "false",
-        text => bool.TryParse(text, out bool value) ? Right(value) : Wrong("must be true or false", text));
+        text => bool.TryParse(text, out bool value) ? Right(value) : Wrong("must be true or false", text, Meant(YesOrNo(text))));
 
     public static SettingType Text(int maxLength) => new(
         "text",
@@ -113,7 +113,7 @@ internal sealed record SettingType(
                     }
                 }
 
-                string hint = Spelling.Suggest(text, names) is { } near ? $"; did you mean '{near}'?" : "";
+                string hint = Meant(Spelling.Suggest(text, names));
                 return (null, SettingFault.Choice, $"must be {(names.Length == 1 ? "" : "one of ")}{allowed} (was '{Shorten(text)}'){hint}");
             });
     }
@@ -149,7 +149,7 @@ internal sealed record SettingType(
             };
             return jitter is { } found
                 ? Right(found)
-                : (null, SettingFault.Choice, $"must be true, false, none, equal, full, decorrelated or a proportion such as 0.1 (was '{Shorten(text)}')");
+                : (null, SettingFault.Choice, $"must be true, false, none, equal, full, decorrelated or a proportion such as 0.1 (was '{Shorten(text)}'){Meant(YesOrNo(text))}");
         });
 
     /// <summary>Cuts a value for a message: a pasted file is not repeated to the console.</summary>
@@ -164,8 +164,18 @@ internal sealed record SettingType(
 
     private static (object? Value, SettingFault Fault, string? Problem) Right(object value) => (value, default, null);
 
-    private static (object? Value, SettingFault Fault, string? Problem) Wrong(string expected, string text) =>
-        (null, SettingFault.Type, $"{expected} (was '{Shorten(text)}')");
+    private static (object? Value, SettingFault Fault, string? Problem) Wrong(string expected, string text, string hint = "") =>
+        (null, SettingFault.Type, $"{expected} (was '{Shorten(text)}'){hint}");
+
+    private static string Meant(string? text) => text is null ? "" : $"; did you mean '{text}'?";
+
+    /// <summary>The words of older YAML for the two.</summary>
+    private static string? YesOrNo(string text) => text.ToUpperInvariant() switch
+    {
+        "YES" or "Y" or "ON" => "true",
+        "NO" or "N" or "OFF" => "false",
+        _ => null,
+    };
 
     private static (object? Value, SettingFault Fault, string? Problem) OutOfRange(string range, string text) =>
         (null, SettingFault.Range, $"must be {range} (was {Shorten(text)})");

@@ -18,7 +18,9 @@ internal sealed class SettingsCheck(IServiceProvider services)
         Validate(OptionsFeeds.SagaTable, tree, diagnostics);
         Validate(OptionsFeeds.DeadLetter, tree, diagnostics);
         Validate(OptionsFeeds.Queue, tree, diagnostics);
+        Validate(OptionsFeeds.Sagas, tree, diagnostics);
         Validate(OptionsFeeds.Probes, tree, diagnostics);
+        Validate(OptionsFeeds.Health, tree, diagnostics);
         Validate(OptionsFeeds.Nats, tree, diagnostics);
         return diagnostics;
     }
@@ -45,15 +47,17 @@ internal sealed class SettingsCheck(IServiceProvider services)
             }
             catch (OptionsValidationException e)
             {
-                foreach (string failure in e.Failures)
+                // One package's options may be a part of another's.
+                foreach (string failure in e.Failures.Select(f => f.ReplaceLineEndings(" ")).Where(f => diagnostics.All(d => d.Text != f)))
                 {
-                    Setting? at = feed.Settings(tree, name).Select(s => Named(s, failure)).FirstOrDefault(s => s is not null);
+                    Setting? at = feed.Settings(tree, name).Select(s => Named(s, failure)).FirstOrDefault(s => s is not null)
+                        ?? Values(tree.Root).FirstOrDefault(v => failure.Contains(v.Path + " ", StringComparison.Ordinal));
                     diagnostics.Add(new TopologyDiagnostic(
                         TopologyDiagnosticSeverity.Error,
                         (int)feed.Area + (int)SettingFault.Refused,
                         at?.Origin ?? setting?.KeyOrigin ?? SettingOrigin.Code,
                         at?.Path ?? path,
-                        failure.ReplaceLineEndings(" ")));
+                        failure));
                 }
             }
         }
@@ -64,9 +68,12 @@ internal sealed class SettingsCheck(IServiceProvider services)
     {
         Setting[] values = [.. Values(setting)];
         return Array.Find(values, v => failure.Contains(v.Path + " ", StringComparison.Ordinal))
+            ?? values.Where(v => v.Parsed is string text && failure.Contains($" {v.Name} is ", StringComparison.Ordinal) && failure.Contains($"'{text}'", StringComparison.Ordinal))
+                .MinBy(v => failure.IndexOf($"'{v.Parsed}'", StringComparison.Ordinal))
             ?? Array.Find(values, v => failure.Contains($" {v.Name} is ", StringComparison.Ordinal))
             ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($" holds '{text}'", StringComparison.Ordinal))
-            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($"'{text}'", StringComparison.Ordinal));
+            ?? Array.Find(values, v => v.Parsed is string text && failure.Contains($"'{text}'", StringComparison.Ordinal))
+            ?? failure.Split(' ').Select(word => Array.Find(values, v => Spelling.Normalise(v.Name) == Spelling.Normalise(word))).FirstOrDefault(v => v is not null);
     }
 
     private static bool IsAtOrBelow(string key, string path) =>

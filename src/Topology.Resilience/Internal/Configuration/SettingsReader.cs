@@ -63,7 +63,7 @@ internal sealed class SettingsReader
                 }
                 else if (source.Kind == RawKind.Sequence || !string.IsNullOrEmpty(source.Value))
                 {
-                    Report(SettingFault.Shape, target, source.Origin, "must be a mapping of keys");
+                    Report(SettingFault.Shape, target, source.Origin, SettingHints.OfShape(target, source));
                     target.IsFaulty = true;
                 }
 
@@ -139,7 +139,7 @@ internal sealed class SettingsReader
 
         if (source.Kind != RawKind.Sequence)
         {
-            Report(SettingFault.Shape, target, source.Origin, "must be a list");
+            Report(SettingFault.Shape, target, source.Origin, SettingHints.OfShape(target, source));
             target.IsFaulty = true;
             return;
         }
@@ -256,7 +256,8 @@ internal sealed class SettingsReader
             RequireKeys(child);
         }
 
-        if (node.Schema.Kind != SchemaKind.Section || node.Schema.Name == "")
+        // Where something else stands than a mapping, that is said already.
+        if (node.Schema.Kind != SchemaKind.Section || node.Schema.Name == "" || node.IsFaulty)
         {
             return;
         }
@@ -274,10 +275,7 @@ internal sealed class SettingsReader
     private void ReportUnknown(Setting target, RawEntry entry)
     {
         string place = target.Path.Length == 0 ? "" : $" in {target.Path}";
-        string? near = _diagnostics.Count > MaxSuggestions ? null : Spelling.Suggest(entry.Key, target.Schema.Children.Select(c => c.Name));
-        string hint = near is not null ? $"; did you mean '{near}'?"
-            : target.Path.Length == 0 ? "; start keys of your own with 'x-'"
-            : $"; known are {string.Join(", ", target.Schema.Children.Select(c => c.Name))}";
+        string hint = SettingHints.OfUnknownKey(target, entry.Key, compare: _diagnostics.Count <= MaxSuggestions);
         Report(
             SettingFault.UnknownKey,
             target.Schema.Area,

@@ -31,7 +31,13 @@ internal sealed class TopologyDescription(IServiceProvider services)
         WriteRows(TopologySchema.Idempotency, tree.Root.Child("idempotency"), idempotency, Baseline(Options.DefaultName, new IdempotencyOptions()), 1);
 
         WriteSagas(tree);
+        Head("sagas");
+        SagaOptions sagas = Get<SagaOptions>(Options.DefaultName);
+        WriteRows(TopologySchema.Sagas, tree.Root.Child("sagas"), sagas, Baseline(Options.DefaultName, new SagaOptions()), 1);
         WriteQueues(tree);
+        Head("health");
+        HealthOptions health = Get<HealthOptions>(Options.DefaultName);
+        WriteRows(TopologySchema.Health, tree.Root.Child("health"), health, Baseline(Options.DefaultName, new HealthOptions()), 1);
         WriteProbes(tree, "readiness_probes", TopologySchema.Readiness, o => o.Readiness);
         WriteProbes(tree, "liveness_probes", TopologySchema.Liveness, o => o.Liveness);
         WriteProbes(tree, "startup_probes", TopologySchema.Startup, o => o.Startup);
@@ -200,6 +206,10 @@ internal sealed class TopologyDescription(IServiceProvider services)
             if (configure is IConfigureNamedOptions<TOptions> named && configure.GetType().Assembly == typeof(TOptions).Assembly)
             {
                 named.Configure(name, options);
+            }
+            else if (configure is SagaMemory)
+            {
+                configure.Configure(options);
             }
         }
 

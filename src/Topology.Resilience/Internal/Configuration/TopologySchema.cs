@@ -82,7 +82,7 @@ internal static class TopologySchema
     public static SettingGroup<DeadLetterQueueOptions> Stream { get; } = new SettingGroup<DeadLetterQueueOptions>(
         "dlq_config.streams[]", SettingArea.Dlq, "A dead-letter queue.", () => new())
         .Checked("name", SettingType.Text(MaxName), "Logical name of the queue.", required: true)
-        .TextList("subjects", 256, o => o.Subjects, "Subjects under which letters arrive.")
+        .TextList("subjects", 200, o => o.Subjects, "Subjects under which letters arrive.")
         .Checked("retention", SettingType.Choice(("limits", 0)), "Letters are kept under limits retention.", fallback: "limits")
         .Duration("max_age", s_day / 1440, 3650 * s_day, o => o.MaxAge, (o, v) => o.MaxAge = v, "How long a letter is kept.")
         .Bytes("max_bytes", 1 << 20, o => o.MaxBytes, (o, v) => o.MaxBytes = v, "Bytes the queue may hold.")
@@ -92,7 +92,7 @@ internal static class TopologySchema
     public static SettingGroup<DeadLetterConsumerOptions> Consumer { get; } = new SettingGroup<DeadLetterConsumerOptions>(
         "dlq_config.consumers[]", SettingArea.Dlq, "The consumer of a queue's processor.", () => new())
         .Checked("stream", SettingType.Text(MaxName), "The queue that is read.", required: true)
-        .Text("name", MaxName, o => o.Name, (o, v) => o.Name = v, "Durable name on the server.", required: true)
+        .Text("name", 100, o => o.Name, (o, v) => o.Name = v, "Durable name on the server: letters, digits, '-' or '_'.", required: true)
         .Checked("ack_policy", SettingType.Choice(("explicit", 0)), "Acknowledgement is explicit.", fallback: "explicit")
         .Integer("max_deliver", 1, 100, o => o.MaxDeliver, (o, v) => o.MaxDeliver = v,
             "How often the processor is started for one letter before it is parked.")
@@ -113,9 +113,48 @@ internal static class TopologySchema
             "What is done about streams and consumers; not set, create in Development and verify elsewhere.")
         .Integer("replicas", 1, 5, o => o.Replicas, (o, v) => o.Replicas = v, "Servers of a cluster on which streams are kept.");
 
+    public static SettingGroup<SagaOptions> Sagas { get; } = new SettingGroup<SagaOptions>(
+        "sagas", SettingArea.Saga, "How a process runs its sagas, and for how long it remembers them.", () => new())
+        .Integer("max_concurrent_sagas", 1, 100_000, o => o.MaxConcurrentSagas, (o, v) => o.MaxConcurrentSagas = v, "Sagas run at the same time.")
+        .Integer("max_takeovers", 1, 1_000, o => o.MaxTakeovers, (o, v) => o.MaxTakeovers = v,
+            "How often a saga may lose its owner without getting on before it is parked.")
+        .Duration("unknown_definition_timeout", s_second, s_day, o => o.UnknownDefinitionTimeout, (o, v) => o.UnknownDefinitionTimeout = v,
+            "How long a saga may wait for a worker that knows its definition before it is parked.")
+        .Duration("history_age", s_day / 1440, 365 * s_day, o => o.HistoryAge, (o, v) => o.HistoryAge = v,
+            "How long the history of an ended saga is kept.")
+        .Duration("tombstone_age", s_day, 3650 * s_day, o => o.TombstoneAge, (o, v) => o.TombstoneAge = v,
+            "How long an ended saga cannot be started again; at least longest_start_age + longest_letter_age + 1d, which is used when not written.")
+        .Duration("longest_start_age", s_none, 365 * s_day, o => o.LongestStartAge, (o, v) => o.LongestStartAge = v,
+            "Longest max_age of a stream whose messages start sagas.")
+        .Duration("longest_letter_age", s_none, 365 * s_day, o => o.LongestLetterAge, (o, v) => o.LongestLetterAge = v,
+            "Longest age at which a letter is redriven; when not written, the longest max_age of a queue.")
+        .Duration("retention_period", s_second, s_day, o => o.RetentionPeriod, (o, v) => o.RetentionPeriod = v,
+            "Time between two looks for what is too old.");
+
+    public static SettingGroup<HealthOptions> Health { get; } = new SettingGroup<HealthOptions>(
+        "health", SettingArea.Health, "How checks are sampled, where probes answer, and how long a stopping service keeps serving.", () => new())
+        .OptionalText("service_name", MaxName, o => o.ServiceName, (o, v) => o.ServiceName = v,
+            "Name under which this service's probes are declared: their paths must be those it answers.")
+        .Text("live_path", 1024, o => o.LivePath, (o, v) => o.LivePath = v, "Path of the liveness probe.")
+        .Text("ready_path", 1024, o => o.ReadyPath, (o, v) => o.ReadyPath = v, "Path of the readiness probe.")
+        .Text("startup_path", 1024, o => o.StartupPath, (o, v) => o.StartupPath = v, "Path of the startup probe.")
+        .OptionalInteger("management_port", 1, 65535, o => o.ManagementPort, (o, v) => o.ManagementPort = v,
+            "Local port on which probes answer with the state of every check; the service must listen on it.")
+        .Duration("period", s_second / 10, s_day / 24, o => o.Period, (o, v) => o.Period = v, "Time between two runs of a check.")
+        .Number("jitter", 0, 0.5, o => o.Jitter, (o, v) => o.Jitter = v, "Part of the period by which each wait is varied.")
+        .Duration("timeout", 10 * s_millisecond, s_day / 288, o => o.Timeout, (o, v) => o.Timeout = v, "Time after which a run of a check has failed.")
+        .Integer("failure_threshold", 1, 100, o => o.FailureThreshold, (o, v) => o.FailureThreshold = v, "Worse samples in a row after which a check counts as worse.")
+        .Integer("success_threshold", 1, 100, o => o.SuccessThreshold, (o, v) => o.SuccessThreshold = v, "Better samples in a row after which a check counts as better.")
+        .Duration("max_thread_pool_delay", s_second / 10, s_day / 288, o => o.MaxThreadPoolDelay, (o, v) => o.MaxThreadPoolDelay = v,
+            "Longest time a work item may wait for a thread of the pool.")
+        .Duration("drain_delay", s_none, s_day / 144, o => o.DrainDelay, (o, v) => o.DrainDelay = v,
+            "Time for which a stopping service is not ready and still serves.")
+        .Duration("stop_budget", s_none, s_day / 144, o => o.StopBudget, (o, v) => o.StopBudget = v,
+            "Time kept for requests and loops after it; both must fit into the host's ShutdownTimeout, 30s by default.");
+
     /// <summary>Gets the whole table.</summary>
     public static IReadOnlyList<SettingGroup> Groups { get; } =
-        [RetryProfile, RetryBudget, Idempotency, SagaStep, Stream, Consumer, Readiness, Liveness, Startup, Nats];
+        [RetryProfile, RetryBudget, Idempotency, SagaStep, Sagas, Stream, Consumer, Health, Readiness, Liveness, Startup, Nats];
 
     /// <summary>Gets the blocks that describe deployment: read, never rejected, not looked into.</summary>
     public static IReadOnlyList<string> FreeKeys { get; } =

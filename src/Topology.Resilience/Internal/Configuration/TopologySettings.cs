@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Topology.Saga;
 
 namespace Topology.Resilience.Internal.Configuration;
 
@@ -39,7 +40,10 @@ internal static class TopologySettings
         Feed(services, OptionsFeeds.SagaTable);
         Feed(services, OptionsFeeds.DeadLetter);
         Feed(services, OptionsFeeds.Queue);
+        services.AddSingleton<IConfigureOptions<SagaOptions>, SagaMemory>();
+        Feed(services, OptionsFeeds.Sagas);
         Feed(services, OptionsFeeds.Probes);
+        Feed(services, OptionsFeeds.Health);
         services.AddOptionsWithValidateOnStart<TopologyNatsOptions>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TopologyNatsOptions>, TopologyNatsOptionsValidator>());
         Feed(services, OptionsFeeds.Nats);

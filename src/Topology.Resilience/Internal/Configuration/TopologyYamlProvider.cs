@@ -113,7 +113,7 @@ internal sealed class TopologyYamlProvider : ConfigurationProvider, IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new YamlFault(DiagnosticCodes.FileNotFound, 1, 1, $"the file does not exist; looked for {_fullPath}");
+            throw new YamlFault(DiagnosticCodes.FileNotFound, 1, 1, $"the file does not exist; looked for {string.Join(" and ", _source.Places(_fullPath))}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {

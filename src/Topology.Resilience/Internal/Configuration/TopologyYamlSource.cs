@@ -16,11 +16,15 @@ internal sealed class TopologyYamlSource(string path, bool optional, bool reload
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    private string Beside => System.IO.Path.GetFullPath(path, AppContext.BaseDirectory);
+
     public IConfigurationProvider Build(IConfigurationBuilder builder)
     {
         string root = (builder.GetFileProvider() as PhysicalFileProvider)?.Root ?? AppContext.BaseDirectory;
         string full = System.IO.Path.GetFullPath(path, root);
-        string beside = System.IO.Path.GetFullPath(path, AppContext.BaseDirectory);
-        return new TopologyYamlProvider(this, !File.Exists(full) && File.Exists(beside) ? beside : full);
+        return new TopologyYamlProvider(this, !File.Exists(full) && File.Exists(Beside) ? Beside : full);
     }
+
+    /// <summary>The places at which a file that is not there was looked for.</summary>
+    public IEnumerable<string> Places(string full) => new[] { full, Beside }.Distinct();
 }

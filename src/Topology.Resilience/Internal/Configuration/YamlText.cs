@@ -54,11 +54,13 @@ internal static class YamlText
     }
 
     /// <summary>Blanks out everything but the fenced <c>yaml</c> blocks, each a document, so that lines and columns stay as they are.</summary>
+    /// <exception cref="YamlFault">There is no such block.</exception>
     public static string FromMarkdown(string markdown)
     {
         var yaml = new StringBuilder(markdown.Length);
         string? fence = null;
         bool isYaml = false;
+        bool hasYaml = false;
         foreach (string line in markdown.Split('\n'))
         {
             string trimmed = line.TrimStart(' ').TrimEnd();
@@ -68,10 +70,10 @@ internal static class YamlText
                 if (opening.Length > 0)
                 {
                     fence = opening;
-                    string language = trimmed[opening.Length..].TrimStart().Split(' ')[0];
-                    isYaml = language.Equals("yaml", StringComparison.OrdinalIgnoreCase) || language.Equals("yml", StringComparison.OrdinalIgnoreCase);
+                    isYaml = IsYaml(trimmed[opening.Length..]);
                     if (isYaml)
                     {
+                        hasYaml = true;
                         yaml.Append("---");
                     }
                 }
@@ -88,13 +90,22 @@ internal static class YamlText
             yaml.Append('\n');
         }
 
-        return yaml.ToString();
+        return hasYaml ? yaml.ToString() : throw new YamlFault(DiagnosticCodes.NoYamlBlock, 1, 1, "the Markdown file has no fenced block that begins with ```yaml");
     }
 
     private static string FenceOf(string line)
     {
         int length = line.StartsWith('`') || line.StartsWith('~') ? line.Length - line.TrimStart(line[0]).Length : 0;
-        return length >= 3 ? line[..length] : "";
+
+        // Three backticks and more of them in the same line are code inside a sentence.
+        return length >= 3 && !(line[0] == '`' && line.AsSpan(length).Contains('`')) ? line[..length] : "";
+    }
+
+    /// <summary>Whether what follows an opening fence names YAML; renderers' own additions, such as <c>{1-3}</c>, follow the name.</summary>
+    private static bool IsYaml(string info)
+    {
+        string language = new([.. info.TrimStart(' ', '{', '.').TakeWhile(char.IsAsciiLetter)]);
+        return language.Equals("yaml", StringComparison.OrdinalIgnoreCase) || language.Equals("yml", StringComparison.OrdinalIgnoreCase);
     }
 
     private static (int Line, int Column) Position(string text, int index)

@@ -56,7 +56,8 @@ internal sealed class YamlTree
         // Some faults are reported at the start of the text: what was read last is nearer.
         Mark last = _parser.Current?.End ?? default;
         int line = Math.Max(1, (int)last.Line);
-        foreach (string text in _text.Split('\n').Skip(line - 1).Take(2))
+        string[] lines = _text.Split('\n');
+        foreach (string text in lines.Skip(line - 1).Take(2))
         {
             int tab = text.Length - text.TrimStart(' ').Length;
             if (tab < text.Length && text[tab] == '\t')
@@ -68,8 +69,9 @@ internal sealed class YamlTree
         }
 
         Mark at = mark.Line > last.Line || (mark.Line == last.Line && mark.Column > last.Column) ? mark : last;
-        return new YamlFault(
-            DiagnosticCodes.NotYaml, Math.Max(1, (int)at.Line), Math.Max(1, (int)at.Column), $"not valid YAML: {reason.ReplaceLineEndings(" ")}");
+        (int atLine, int atColumn) = (Math.Max(1, (int)at.Line), Math.Max(1, (int)at.Column));
+        string told = YamlAdvice.For(lines, atLine, atColumn, reason) ?? reason.ReplaceLineEndings(" ");
+        return new YamlFault(DiagnosticCodes.NotYaml, atLine, atColumn, $"not valid YAML: {told}");
     }
 
     private void ReadStream()

@@ -1,0 +1,17 @@
+using Platform.Realtime;
+using Platform.ServiceDefaults;
+
+var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Realtime, args);
+builder.AddPlatformTopology(needsNats: true, StreamPlan.RunStates).UseInMemory();
+builder.Services.AddSingleton(RealtimeOptions.From(builder.Configuration));
+builder.Services.AddSingleton<RunStateStore>();
+builder.Services.AddSingleton<RealtimeMetrics>();
+builder.Services.AddSingleton<TopicHub>();
+builder.Services.AddSingleton<Connections>();
+builder.Services.AddSingleton<StateFeed>().AddHostedService(provider => provider.GetRequiredService<StateFeed>());
+builder.Services.AddHostedService<DeltaFeed>();
+
+var app = builder.Build();
+app.MapServiceDefaults();
+app.MapSockets();
+app.Run();
