@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
   idempotency) project=Topology.Idempotency.Chaos arguments=() ;;
-  dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*Chaos*Tests' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
+  dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*.Chaos*' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
   *) echo "usage: chaos.sh idempotency|dlq" >&2; exit 2 ;;
 esac
 dotnet build "tests/$project" -c Release --nologo -v quiet >&2

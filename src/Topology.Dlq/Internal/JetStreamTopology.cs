@@ -300,6 +300,7 @@ internal sealed class JetStreamTopology(
         fields.Add("filter_subject", wanted.FilterSubject ?? "", actual.FilterSubject ?? "", breaks: true);
         fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
         fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
+        fields.Add("headers_only", false, actual.HeadersOnly, breaks: true);
     }
 
     private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
@@ -381,6 +382,7 @@ internal sealed class JetStreamTopology(
         fields.Add("allow_direct", wanted.AllowDirect, actual.AllowDirect, breaks: true);
         fields.Add("deny_delete", false, actual.DenyDelete, breaks: true);
         fields.Add("discard_new_per_subject", false, actual.DiscardNewPerSubject, breaks: true);
+        fields.Add("no_ack", false, actual.NoAck, breaks: true);
         fields.Add("description", wanted.Description ?? "", actual.Description ?? "");
         fields.Add(
             "metadata.topology.name", queue, actual.Metadata?.TryGetValue("topology.name", out var named) == true ? named : "", notSupported: ServerVersion < new Version(2, 10));
