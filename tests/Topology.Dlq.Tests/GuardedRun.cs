@@ -54,10 +54,10 @@ internal sealed class GuardedRun : IAsyncDisposable
     public IDeadLetterRedrive Redrive => _services.GetRequiredService<IDeadLetterRedrive>();
 
     public static async Task<GuardedRun> StartAsync(
-        INatsConnection connection, string stream, string queue, Func<WorkMessage, WorkVerdict> handle, Action<IServiceCollection>? configure = null)
+        INatsConnection connection, string stream, string queue, Func<WorkMessage, WorkVerdict> handle, Action<IServiceCollection>? configure = null, bool start = true)
     {
         var run = new GuardedRun(connection, stream, queue, handle, configure);
-        foreach (var hosted in run._services.GetServices<IHostedService>())
+        foreach (var hosted in start ? run._services.GetServices<IHostedService>() : [])
             await hosted.StartAsync(Token);
         return run;
     }
