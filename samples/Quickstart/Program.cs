@@ -23,7 +23,7 @@ try
     _ = servers is null ? topology.UseInMemory() : topology.UseRedis().UseNats(nats => nats.Provision = TopologyProvisioning.Create);
     builder.Services.AddTopologyIdempotencyHttp(http => http.AllowAnonymous = true); // the sample signs nobody in
     builder.Services.AddSingleton<ShopSystems>();
-    builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("Topology.*").AddPrometheusExporter());
+    builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddTopologyInstrumentation().AddPrometheusExporter());
 
     await using var app = builder.AddStories().Build();
     app.UseTopologyIdempotency();

@@ -36,7 +36,7 @@ public sealed class RedisIdempotencyHealthCheck(IConnectionMultiplexer connectio
         try
         {
             var asked = Stopwatch.GetTimestamp();
-            var info = (string?)await connection.GetDatabase().ScriptEvaluateAsync(Scripts.Info).WaitAsync(cancellationToken).ConfigureAwait(false) ?? "";
+            var info = (string?)await connection.GetDatabase().ScriptEvaluateAsync(Scripts.Info.Text).WaitAsync(cancellationToken).ConfigureAwait(false) ?? "";
             return Judge(info, Stopwatch.GetElapsedTime(asked));
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)

@@ -31,12 +31,13 @@ public interface ISagaDispatcher
 
     /// <summary>Hands out items as they come, until cancelled.</summary>
     /// <param name="definitions">The names of the definitions the worker knows.</param>
+    /// <param name="free">Asks how many items the worker can take at once now. No more are taken from the store, where others find them.</param>
     /// <param name="beat">
     /// Call it whenever the waiting comes round, at least every 10 seconds, also while the store is away: a minute of silence between two
     /// items is taken for a hang and fails the liveness probe. Call it where the loop comes round, not from a timer beside it.
     /// </param>
     /// <param name="cancellationToken">Ends the sequence without an exception.</param>
-    IAsyncEnumerable<ISagaLease> LeaseAsync(IReadOnlySet<string> definitions, Action beat, CancellationToken cancellationToken);
+    IAsyncEnumerable<ISagaLease> LeaseAsync(IReadOnlySet<string> definitions, Func<int> free, Action beat, CancellationToken cancellationToken);
 
     /// <summary>Removes what is kept of a saga's start after the saga has ended; the journal keeps its tombstone.</summary>
     /// <param name="id">The saga.</param>

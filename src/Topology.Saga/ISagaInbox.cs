@@ -14,8 +14,12 @@ public interface ISagaInbox
     /// <summary>Reads the messages after a sequence, oldest first.</summary>
     /// <param name="id">The saga.</param>
     /// <param name="afterSequence">The sequence to begin after; 0 reads all.</param>
+    /// <param name="mayLag">
+    /// Whether a message posted a moment ago may be missing, so that a provider that is told of news need not ask its store. Otherwise every
+    /// message whose post has returned is there.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, CancellationToken cancellationToken);
+    ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken);
 
     /// <summary>Returns when there may be a message after a sequence. Returning early is allowed, missing a message is not.</summary>
     /// <param name="id">The saga.</param>

@@ -1,7 +1,11 @@
 namespace Topology.Saga;
 
 /// <summary>An item lent to one worker.</summary>
-public interface ISagaLease
+/// <remarks>
+/// It stays lent until it is completed, given back or disposed, however long that takes. Disposing says nothing to the store: an item that
+/// was neither completed nor given back is handed out again when its lease has run out. A fenced owner only disposes.
+/// </remarks>
+public interface ISagaLease : IDisposable
 {
     /// <summary>Gets the saga.</summary>
     SagaId SagaId { get; }

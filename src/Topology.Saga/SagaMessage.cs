@@ -7,6 +7,9 @@ public abstract record SagaMessage
     {
     }
 
+    /// <summary>Gets the W3C trace context of whoever said it; <see langword="null"/> when there was none.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>An operator decides about an exhausted step or compensation, or about a parked saga.</summary>
     /// <param name="Verb">The decision.</param>
     /// <param name="StepId">The step.</param>

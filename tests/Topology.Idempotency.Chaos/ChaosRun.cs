@@ -126,13 +126,22 @@ public sealed class ChaosRun(int port)
                     proxy.Drop(FaultDirection.ToClient); // answers are lost, then the connection
                 await Task.Delay(20, cancellationToken);
                 proxy.Pass();
-                proxy.Cut();
+                if (i % 3 == 0)
+                    await KillClientsAsync(direct.GetServers()[0]);
+                else
+                    proxy.Cut();
             }
         }
         catch (OperationCanceledException)
         {
             proxy.Pass();
         }
+    }
+
+    private static async Task KillClientsAsync(IServer server)
+    {
+        foreach (var client in (await server.ClientListAsync()).Where(client => client.Name == Worker.ClientName))
+            await server.ExecuteAsync("CLIENT", ["KILL", "ID", client.Id], CommandFlags.FireAndForget); // it may have gone by itself
     }
 
     private static Task<(int Runs, bool GreaterFence)>[] Race(ServiceProvider services, int key, long fence)

@@ -13,7 +13,8 @@ var run = new ChaosRun(server.Port);
 var failed = false;
 
 var divisor = args is [var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 1;
-var (keys, crowded, faulty, kills, stops, stale) = (100_000 / divisor, 2_000 / divisor, 5_000 / divisor, 20 / divisor, 10 / divisor, 3_500 / divisor);
+int Size(int whole) => Math.Max(1, whole / divisor);
+var (keys, crowded, faulty, kills, stops, stale) = (Size(100_000), Size(2_000), Size(5_000), Size(20), Size(10), Size(3_500));
 
 await ReportAsync($"race, {keys} keys, 2 to 32 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, keys, MinRacers: 2, MaxRacers: 32)));
 await ReportAsync($"race, {crowded} keys, 256 racers, 8 processes", () => run.RaceAsync(new RaceSettings(Processes: 8, crowded, MinRacers: 256, MaxRacers: 256)));

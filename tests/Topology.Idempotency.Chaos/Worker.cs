@@ -10,6 +10,9 @@ namespace Topology.Idempotency.Chaos;
 /// <summary>One process of a chaos run.</summary>
 internal static class Worker
 {
+    /// <summary>The name under which Redis knows the connections of the stores.</summary>
+    public const string ClientName = "store-under-test";
+
     private const int Window = 250;
 
     // race PORT DIRECT_PORT PREFIX PROCESS PROCESSES KEYS MIN MAX
@@ -114,6 +117,7 @@ internal static class Worker
         var connection = new ConfigurationOptions
         {
             EndPoints = { { "127.0.0.1", int.Parse(port, CultureInfo.InvariantCulture) } },
+            ClientName = ClientName,
             AbortOnConnectFail = false,
             AsyncTimeout = 20_000, // a busy machine is not what is tested
             ReconnectRetryPolicy = new LinearRetry(20),

@@ -158,7 +158,7 @@ public sealed class ProbeTests
     private sealed class HangingDispatcher(Stuck stuck) : ISagaDispatcher
     {
         public async IAsyncEnumerable<ISagaLease> LeaseAsync(
-            IReadOnlySet<string> definitions, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
+            IReadOnlySet<string> definitions, Func<int> free, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             stuck.Began.TrySetResult();
             await stuck.End.Task;

@@ -13,6 +13,7 @@ using Topology.Dlq;
 using Topology.Idempotency;
 using Topology.Resilience.Internal;
 using Topology.Saga;
+using Topology.Saga.JetStream;
 
 namespace Topology.Resilience.Tests;
 
@@ -25,13 +26,13 @@ public sealed class StoreTests
     [InlineData("", "", "memory memory memory")]
     [InlineData("memory", "", "memory memory memory")]
     [InlineData("", Redis, "redis memory memory")]
-    [InlineData("", Nats, "memory memory nats")]
+    [InlineData("", Nats, "memory nats nats")]
     [InlineData("memory", Redis + ";" + Nats, "memory memory memory")]
     [InlineData("redis memory", Redis + ";" + Nats, "redis memory memory")]
     [InlineData("memory redis", Redis + ";" + Nats, "redis memory memory")]
-    [InlineData("nats memory redis", "", "redis memory nats")]
-    [InlineData("redis nats redis nats memory memory", "", "redis memory nats")]
-    [InlineData("redis", Nats, "redis memory nats")]
+    [InlineData("nats memory redis", "", "redis nats nats")]
+    [InlineData("redis nats redis nats memory memory", "", "redis nats nats")]
+    [InlineData("redis", Nats, "redis nats nats")]
     public void What_is_named_in_code_beats_the_connection_strings_in_any_order(string named, string connections, string expected)
     {
         var builder = Builder("Production", connections);
@@ -146,6 +147,7 @@ public sealed class StoreTests
                 Assert.Same(redis, app.Services.GetRequiredService<IConnectionMultiplexer>());
                 Assert.NotNull(app.Services.GetRequiredService<IIdempotencyStore>());
                 Assert.NotNull(app.Services.GetRequiredService<IDeadLetterQueueProvider>());
+                Assert.NotNull(app.Services.GetRequiredService<ISagaDispatcher>());
             }
 
             Assert.Equal(NatsConnectionState.Closed, nats.ConnectionState); // never opened, and a disposed one says Failed
@@ -169,6 +171,8 @@ public sealed class StoreTests
         {
             var options = app.Services.GetRequiredService<IOptions<JetStreamDeadLetterOptions>>().Value;
             Assert.Equal((expected, 3), (options.Provision, options.Replicas));
+            var sagas = app.Services.GetRequiredService<IOptions<JetStreamSagaOptions>>().Value;
+            Assert.Equal(($"{expected}", 3), ($"{sagas.Provision}", sagas.Replicas));
         }
 
         builder = Builder(environment, Nats);
@@ -188,6 +192,7 @@ public sealed class StoreTests
         var checks = app.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations;
         Assert.Equal(HealthStatus.Degraded, Assert.Single(checks, check => check.Name == "topology.idempotency.redis").FailureStatus);
         Assert.Contains("ready", Assert.Single(checks, check => check.Name == "topology.dlq.nats").Tags);
+        Assert.Contains("ready", Assert.Single(checks, check => check.Name == "topology.saga.nats").Tags);
     }
 
     private static WebApplicationBuilder Builder(string environment, string connections)

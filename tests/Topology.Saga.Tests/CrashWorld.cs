@@ -367,5 +367,9 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
         public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
 
         public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken) => default;
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -223,5 +223,9 @@ internal sealed class FenceWorld : ISagaJournal, ISagaEffectGuard, IDisposable
         public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
 
         public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken) => default;
+
+        public void Dispose()
+        {
+        }
     }
 }

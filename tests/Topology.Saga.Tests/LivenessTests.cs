@@ -149,7 +149,7 @@ public sealed class LivenessTests
         public int Asked { get; private set; }
 
         public async IAsyncEnumerable<ISagaLease> LeaseAsync(
-            IReadOnlySet<string> definitions, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
+            IReadOnlySet<string> definitions, Func<int> free, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             Asked++;
             await BeforeItem().WaitAsync(cancellationToken);

@@ -139,10 +139,10 @@ public sealed class OutageTests
 
         public ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken) => inner.PostAsync(id, message, cancellationToken);
 
-        public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+        public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken)
         {
             Refused += IsAway ? 1 : 0;
-            return IsAway ? throw new SagaStoreException("away") : inner.ReadAsync(id, afterSequence, cancellationToken);
+            return IsAway ? throw new SagaStoreException("away") : inner.ReadAsync(id, afterSequence, mayLag, cancellationToken);
         }
 
         public async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)

@@ -116,6 +116,19 @@ public abstract class SagaJournalConformance
         Assert.All(listed, saga => Assert.Equal(saga.Id.Value, Text(saga.Last)));
     }
 
+    [Fact]
+    public async Task What_was_said_comes_back_with_the_trace_of_whoever_said_it()
+    {
+        var (journal, id) = (await CreateAsync(), NewId());
+        SagaEvent.MessageTaken[] taken =
+        [
+            new(new SagaMessage.Cancellation(true, "client", "changed their mind") { TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }, 1),
+            new(new SagaMessage.Decision(SagaVerb.Retry, "pay", "operator", "again"), 2),
+        ];
+        await journal.AppendAsync(id, 0, new SagaEntry(Guid.NewGuid(), taken), Token);
+        Assert.Equal<SagaEvent>(taken, Assert.Single(await journal.ReadAsync(id, 0, Token)).Entry.Events);
+    }
+
     /// <summary>Makes a journal, or returns one that others use too: ids are not used twice.</summary>
     protected abstract ValueTask<ISagaJournal> CreateAsync();
 

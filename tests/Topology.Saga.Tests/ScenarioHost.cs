@@ -17,7 +17,7 @@ internal sealed class ScenarioHost : IAsyncDisposable, ISagaLetterSink
         var builder = Host.CreateEmptyApplicationBuilder(new() { DisableDefaults = true });
         builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
         builder.Services.AddSingleton<ISagaLetterSink>(this);
-        builder.Services.AddTopologySaga().AddInMemorySagaStore();
+        builder.Services.AddTopologySaga();
         builder.Services.Configure<RetryProfileOptions>(RetryProfileNames.Default, profile => profile.BaseDelay = TimeSpan.Zero);
         builder.Services.AddSingleton(this);
         builder.Services.AddSagaCompensation<ScriptedCompensation>("undo");
@@ -30,6 +30,7 @@ internal sealed class ScenarioHost : IAsyncDisposable, ISagaLetterSink
         }
 
         configure?.Invoke(builder.Services);
+        builder.Services.AddInMemorySagaStore();
         _host = builder.Build();
     }
 

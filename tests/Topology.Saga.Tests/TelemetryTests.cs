@@ -4,6 +4,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
@@ -30,7 +31,7 @@ public sealed class TelemetryTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     [Fact]
-    public async Task A_slice_of_a_run_and_each_try_are_spans_and_slices_are_linked_to_the_start_over_a_take_over()
+    public async Task A_slice_of_a_run_and_each_try_are_spans_in_the_trace_of_the_start_also_over_a_take_over()
     {
         var world = new SagaWorld();
         var hangs = true;
@@ -42,12 +43,12 @@ public sealed class TelemetryTests : IDisposable
             throw new SagaRejectedException("no");
         }).Build();
         using var source = new ActivitySource("test");
-        ActivityTraceId trace;
+        ActivityContext start;
         await using (var first = await SagaTestHost.StartAsync(world, definition, ["a", "b"]))
         {
             using (var caller = source.StartActivity("caller"))
             {
-                trace = caller!.TraceId;
+                start = caller!.Context;
                 await first.Client.StartAsync(definition, "1", "input", null, Token);
             }
 
@@ -62,15 +63,46 @@ public sealed class TelemetryTests : IDisposable
 
         var slices = _spans.Where(span => span.OperationName == $"saga {_saga}").ToList();
         Assert.Equal(2, slices.Count);
-        Assert.All(slices, slice =>
-        {
-            Assert.Equal(trace, Assert.Single(slice.Links).Context.TraceId);
-            Assert.NotEqual(trace, slice.TraceId);
-        });
+        Assert.All(slices, slice => Assert.Equal((start.TraceId, start.SpanId), (slice.TraceId, slice.ParentSpanId)));
+        Assert.All(slices, slice => Assert.Empty(slice.Links));
         Assert.Equal(["saga.step a", "saga.step b"], Tries(slices[0]));
         Assert.Equal(["saga.step b", "saga.compensate b", "saga.compensate a"], Tries(slices[1]));
         var failed = _spans.Single(span => span.ParentSpanId == slices[1].SpanId && span.OperationName == "saga.step b");
         Assert.Equal((ActivityStatusCode.Error, nameof(SagaRejectedException)), (failed.Status, failed.StatusDescription));
+    }
+
+    [Fact]
+    public async Task A_slice_that_was_told_to_go_on_is_in_the_trace_of_who_told_it_and_linked_to_the_start_and_one_whose_time_came_only_linked()
+    {
+        var definition = SagaDefinition.Create<string>(_saga).WaitForSignal<string>("a", "go", TimeSpan.FromDays(1)).WaitForSignal<string>("b", "go", TimeSpan.FromDays(1)).Build();
+        using var source = new ActivitySource("test");
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var host = await SagaTestHost.StartAsync(new SagaWorld(time), definition);
+        ActivityContext start, signal;
+        using (var caller = source.StartActivity("caller"))
+        {
+            start = caller!.Context;
+            await host.Client.StartAsync(definition, "1", "input", null, Token);
+        }
+
+        await host.UntilAsync(new(_saga, "1"), saga => saga.Status == SagaStatus.Waiting);
+        using (var caller = source.StartActivity("signaller"))
+        {
+            signal = caller!.Context;
+            await host.Client.SignalAsync(new(_saga, "1"), "go", "on", Token);
+        }
+
+        await host.UntilAsync(new(_saga, "1"), saga => saga is { Status: SagaStatus.Waiting, Steps: [{ Status: SagaStepStatus.Completed }, _] });
+        await Until.True(() => Slices().Count == 2, cancellationToken: Token);
+        await host.UntilAsync(new(_saga, "1"), saga => saga.Status == SagaStatus.Compensated, TimeSpan.FromHours(12));
+        await Until.True(() => Slices().Count == 3, cancellationToken: Token);
+
+        Assert.Equal((start.SpanId, 0), (Slices()[0].ParentSpanId, Slices()[0].Links.Count()));
+        Assert.Equal((signal.TraceId, signal.SpanId), (Slices()[1].TraceId, Slices()[1].ParentSpanId));
+        Assert.Null(Slices()[2].ParentId);
+        Assert.All(Slices().Skip(1), slice => Assert.Equal(start.SpanId, Assert.Single(slice.Links).Context.SpanId));
+
+        List<Activity> Slices() => [.. _spans.Where(span => span.OperationName == $"saga {_saga}")];
     }
 
     [Fact]

@@ -92,7 +92,7 @@ public sealed class FaultProxy : IAsyncDisposable
                 _ = RunAsync(link);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
             // disposed
         }

@@ -4,6 +4,7 @@ using NATS.Client.Core;
 using NATS.Client.JetStream;
 using Platform.ServiceDefaults;
 using Platform.ServiceDefaults.Messages;
+using Topology.Dlq;
 
 namespace Platform.ApiGateway;
 
@@ -39,7 +40,7 @@ internal sealed class WorkPublisher(INatsConnection connection, RunStateStore st
 
     private async Task PublishAsync<T>(string subject, string id, string tenant, T work, JsonTypeInfo<T> json, CancellationToken cancellationToken)
     {
-        var headers = new NatsHeaders { ["tenant"] = tenant, ["workflow-id"] = id, ["Content-Type"] = "application/json" };
+        var headers = new NatsHeaders { ["tenant"] = tenant, ["workflow-id"] = id, ["Content-Type"] = "application/json" }.WithTraceContext();
         var ack = await _stream.PublishAsync(
             subject, JsonSerializer.SerializeToUtf8Bytes(work, json), NatsRawSerializer<byte[]>.Default, new NatsJSPubOpts { MsgId = id }, headers, cancellationToken);
         if (ack.Error is { } error)

@@ -2,6 +2,7 @@ using Platform.Orchestrator;
 using Platform.ServiceDefaults;
 using Topology.Dlq;
 using Topology.Saga;
+using Topology.Saga.JetStream;
 
 var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Orchestrator, args);
 builder.AddPlatformTopology(needsNats: true, StreamPlan.Runs, StreamPlan.RunStates)
@@ -12,6 +13,7 @@ builder.AddPlatformTopology(needsNats: true, StreamPlan.Runs, StreamPlan.RunStat
     .AddCompensation<SendCancellationEmail>("send_cancellation_email")
     .AddCompensation<RevertCrmStatus>("revert_crm_status")
     .AddAgentRunProcessor(OrderRun.Definition);
+builder.Services.Configure<JetStreamSagaOptions>(builder.Configuration.GetSection("Sagas").Bind);
 builder.Services.AddGuardedConsumer<RunHandler>(PlatformNames.RunConsumer, consumer => consumer.Stream = PlatformNames.RunStream);
 builder.Services.AddSourceRedriveTarget(DeadLetterQueueNames.AgentRun);
 builder.Services.AddRouterClient(builder.Configuration, timeout: TimeSpan.FromSeconds(25));

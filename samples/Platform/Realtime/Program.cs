@@ -5,7 +5,7 @@ var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Realtime, ar
 builder.AddPlatformTopology(needsNats: true, StreamPlan.RunStates).UseInMemory();
 builder.Services.AddSingleton(RealtimeOptions.From(builder.Configuration));
 builder.Services.AddSingleton<RunStateStore>();
-builder.Services.AddSingleton<RealtimeMetrics>();
+builder.Services.AddSingleton<RealtimeMetrics>().ActivateSingleton<RealtimeMetrics>(); // its gauges show nothing from the start
 builder.Services.AddSingleton<TopicHub>();
 builder.Services.AddSingleton<Connections>();
 builder.Services.AddSingleton<StateFeed>().AddHostedService(provider => provider.GetRequiredService<StateFeed>());

@@ -20,7 +20,7 @@ internal sealed class Sandbox
     };
 
     private readonly ConcurrentQueue<SandboxCall> _calls = new();
-    private readonly ConcurrentDictionary<(string Customer, string Tool), string> _faults = new();
+    private readonly ConcurrentDictionary<(string Customer, string Tool), Fault> _faults = new();
     private readonly ConcurrentDictionary<(string RunId, string Tool), string> _done = new();
     private readonly ConcurrentDictionary<(string RunId, string Tool), bool> _undone = new();
     private int _number;
@@ -31,13 +31,14 @@ internal sealed class Sandbox
     /// <summary>Makes a tool fail for a customer: <c>refuse</c>, <c>fail</c> or <c>hold</c>; <see langword="null"/> mends it.</summary>
     public void Set(string customer, string tool, string? fault)
     {
-        if (fault is null)
+        if (_faults.TryRemove((customer, tool), out var mended))
         {
-            _faults.TryRemove((customer, tool), out _);
+            mended.Mended.TrySetResult(); // what was held goes on
         }
-        else
+
+        if (fault is not null)
         {
-            _faults[(customer, tool)] = fault;
+            _faults[(customer, tool)] = new Fault(fault, new(TaskCreationOptions.RunContinuationsAsynchronously));
         }
     }
 
@@ -46,12 +47,12 @@ internal sealed class Sandbox
         var outcome = "cancelled";
         try
         {
-            if (_faults.GetValueOrDefault((call.Order.Customer, tool)) == "hold")
+            while (_faults.TryGetValue((call.Order.Customer, tool), out var held) && held.Kind == "hold")
             {
-                await Task.Delay(Timeout.Infinite, cancellationToken);
+                await held.Mended.Task.WaitAsync(cancellationToken);
             }
 
-            outcome = Do(tool, key, call, _faults.GetValueOrDefault((call.Order.Customer, tool)));
+            outcome = Do(tool, key, call, _faults.GetValueOrDefault((call.Order.Customer, tool))?.Kind);
             return outcome;
         }
         catch (Exception failure) when (failure is ToolRefusedException or HttpRequestException)
@@ -86,4 +87,6 @@ internal sealed class Sandbox
 
         return _done.GetOrAdd((call.RunId, key), _ => $"{tool}-{Interlocked.Increment(ref _number)}");
     }
+
+    private sealed record Fault(string Kind, TaskCompletionSource Mended);
 }

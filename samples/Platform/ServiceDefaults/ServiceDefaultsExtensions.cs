@@ -79,10 +79,12 @@ public static class ServiceDefaultsExtensions
         var telemetry = services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(service, serviceInstanceId: Environment.MachineName))
             .WithMetrics(metrics => metrics
-                .AddMeter("Topology.*", ResourceGauges.MeterName, "Platform.*", "Microsoft.AspNetCore.Hosting")
+                .AddTopologyInstrumentation()
+                .AddMeter("Platform.*", "Microsoft.AspNetCore.Hosting")
                 .AddPrometheusExporter())
             .WithTracing(tracing => tracing
-                .AddSource("Topology.*", "Platform.*", "Microsoft.AspNetCore", "System.Net.Http", "NATS.Net")
+                .AddTopologyInstrumentation()
+                .AddSource("Microsoft.AspNetCore", "System.Net.Http")
                 .SetSampler(new ParentBasedSampler(new AlwaysOnSampler())));
 
         // Where to, and how, is said by the environment variables of OpenTelemetry; without an address nothing is sent.

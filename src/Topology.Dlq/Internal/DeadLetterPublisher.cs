@@ -28,6 +28,7 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
         if (mark.Transferred)
             return Receipt(DeadLetterOutcome.AlreadyPresent);
 
+        using var span = DeadLetterTracing.Publish(letter);
         var stored = await provider.AppendAsync(Complete(letter), cancellationToken).ConfigureAwait(false);
         mark = await provider.UpdateMarkAsync(
             mark,
@@ -62,7 +63,7 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
     {
         Fingerprint = letter.Fingerprint.Length > 0 ? letter.Fingerprint : FingerprintOf(letter),
         History = letter.History.Count <= 10 ? letter.History : [.. letter.History.TakeLast(10)],
-        Headers = [.. letter.Headers.Where(header => !header.Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))],
+        Headers = DeadLetterTracing.Stamp([.. letter.Headers.Where(header => !header.Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))]),
         Status = DeadLetterStatus.Open,
         ParkReason = null,
         ProcessorAttempts = 0,

@@ -139,6 +139,7 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
             {
                 await Guard(async () =>
                 {
+                    using var span = DeadLetterTracing.Redrive(known);
                     await target.RedriveAsync(known, redriveId, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);

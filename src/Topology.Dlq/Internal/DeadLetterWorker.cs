@@ -210,6 +210,7 @@ internal sealed class DeadLetterWorker(
         var cancellationToken = stop.Token;
         using var finished = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var renewing = RenewAsync(delivery, consumer.AckWait / 3, finished.Token);
+        using var span = DeadLetterTracing.Process(delivery.Letter, mark.ProcessorStarts);
         try
         {
             var scope = scopes.CreateAsyncScope();
@@ -220,6 +221,7 @@ internal sealed class DeadLetterWorker(
         }
         catch (Exception error) when (!_abandon.IsCancellationRequested)
         {
+            DeadLetterTracing.Fail(span, error);
             Log.ProcessorFailed(logger, error, mark.Queue, mark.Id, mark.ProcessorStarts, consumer.MaxDeliver);
             return DeadLetterVerdict.RetryAfter(Delay(mark.ProcessorStarts));
         }

@@ -66,11 +66,13 @@ internal sealed class SourceRedriveTarget(JetStreamTopology topology, DeadLetter
             throw new DeadLetterException($"Letter '{letter.Id}' would be redriven to '{letter.Subject}', a subject of its own queue.") { Queue = letter.Queue };
 
         var headers = new NatsHeaders();
-        foreach (var (name, value) in letter.Headers)
+        foreach (var (name, value) in DeadLetterTracing.Stamp(letter.Headers))
             headers[name] = headers.TryGetValue(name, out var values) ? Microsoft.Extensions.Primitives.StringValues.Concat(values, value) : value;
         headers[RedriveHeaders.Id] = redriveId;
         headers[RedriveHeaders.Count] = letter.RedriveCount.ToString(System.Globalization.CultureInfo.InvariantCulture);
         headers[RedriveHeaders.Consumer] = source.Consumer;
+        if (letter.FindHeader(DeadLetterTracing.TraceParent) is { } origin)
+            headers[DeadLetterTracing.Origin] = origin;
         var ack = await JetStreamErrors.WrapAsync(
             letter.Queue,
             () => topology.Context.PublishAsync(

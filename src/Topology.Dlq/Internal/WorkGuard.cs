@@ -91,6 +91,8 @@ internal sealed class WorkGuard(
             if (mark.Starts >= policy.MaxAttempts)
             {
                 var crashed = mark.Starts > mark.Failures;
+                using var givenUp = DeadLetterTracing.Handle(name, delivery, mark.Starts);
+                DeadLetterTracing.Fail(givenUp, null, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts);
                 await transfer.RunAsync(delivery, mark, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts, null, abandon).ConfigureAwait(false);
                 return;
             }
@@ -113,9 +115,12 @@ internal sealed class WorkGuard(
                 mark = mark with { Starts = mark.Starts + 1, Revision = revision };
             }
 
+            using var span = DeadLetterTracing.Handle(name, delivery, Math.Max(1, mark.Starts));
             held.TryBegan = time.GetTimestamp();
             var (ending, verdict) = await TryAsync(delivery, mark, abandon).ConfigureAwait(false);
             held.TryBegan = 0;
+            if (ending == Ending.Failed || verdict.Kind == WorkVerdictKind.DeadLetter)
+                DeadLetterTracing.Fail(span, verdict.Error, verdict.Reason);
             await EndAsync(delivery, mark, ending, verdict, abandon).ConfigureAwait(false);
         }
         finally

@@ -70,7 +70,7 @@ internal sealed class IdempotencyMiddleware(
             return;
         }
 
-        await ExecuteAsync(context, endpoint, key, body.Fingerprint(context.Request)).ConfigureAwait(false);
+        await ExecuteAsync(context, endpoint, key, body.Fingerprint()).ConfigureAwait(false);
     }
 
     private async Task ExecuteAsync(HttpContext context, IdempotencyEndpoint endpoint, IdempotencyRecordKey key, RequestFingerprint fingerprint)

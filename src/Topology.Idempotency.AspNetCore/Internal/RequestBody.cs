@@ -1,17 +1,19 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Topology.Idempotency.AspNetCore.Internal;
 
-/// <summary>A request body that was read to be fingerprinted and is put back for the endpoint to read.</summary>
+/// <summary>
+/// A request body that was read to be fingerprinted and is put back for the endpoint to read. In the buffer it follows the other parts
+/// that make two requests different, so that one pass hashes all of it.
+/// </summary>
 internal sealed class RequestBody : IDisposable
 {
-    private readonly byte[] _buffer;
-    private readonly int _length;
+    private byte[] _buffer;
+    private int _length;
 
     private RequestBody(byte[] buffer, int length)
     {
@@ -25,71 +27,68 @@ internal sealed class RequestBody : IDisposable
         var request = context.Request;
         if (request.ContentLength > maxBytes)
             return null;
+        var body = StartWith(
+            [
+                request.Method, request.PathBase.Value, request.Path.Value, request.QueryString.Value, request.ContentType,
+                request.Headers.ContentEncoding.ToString(),
+            ],
+            (int)(request.ContentLength ?? 4096) + 1);
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || request.ContentLength == 0)
-            return new RequestBody([], 0);
+            return body;
 
-        var buffer = ArrayPool<byte>.Shared.Rent((int)(request.ContentLength ?? 4096) + 1);
-        var length = 0;
+        var start = body._length;
+        var whole = false;
         try
         {
             while (true)
             {
-                var read = await request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted).ConfigureAwait(false);
-                length += read;
-                if (length > maxBytes)
-                    return null;
+                if (body._length == body._buffer.Length)
+                    body.Grow();
+                var read = await request.Body.ReadAsync(body._buffer.AsMemory(body._length), context.RequestAborted).ConfigureAwait(false);
                 if (read == 0)
                     break;
-                if (length < buffer.Length)
-                    continue;
-                var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-                buffer.CopyTo(larger.AsSpan());
-                ArrayPool<byte>.Shared.Return(buffer);
-                buffer = larger;
+                body._length += read;
+                if (body._length - start > maxBytes)
+                    return null;
             }
 
-            var body = new RequestBody(buffer, length);
-            buffer = [];
-            request.Body = new MemoryStream(body._buffer, 0, length, writable: false);
+            request.Body = new MemoryStream(body._buffer, start, body._length - start, writable: false);
+            whole = true;
             return body;
         }
         finally
         {
-            if (buffer.Length > 0)
-                ArrayPool<byte>.Shared.Return(buffer);
+            if (!whole)
+                body.Dispose();
         }
     }
 
-    /// <summary>Hashes everything that makes two requests different: method, path, query, content type, encoding and body, each length first.</summary>
-    public RequestFingerprint Fingerprint(HttpRequest request)
-    {
-        ReadOnlySpan<string?> parts =
-        [
-            request.Method, request.PathBase.Value, request.Path.Value, request.QueryString.Value, request.ContentType,
-            request.Headers.ContentEncoding.ToString(),
-        ];
-        var length = SHA256.HashSizeInBytes;
-        foreach (var part in parts)
-            length += 4 + Encoding.UTF8.GetMaxByteCount(part?.Length ?? 0);
+    /// <summary>Hashes everything that makes two requests different: method, path, query, content type and encoding, each length first, and the body.</summary>
+    public RequestFingerprint Fingerprint() => RequestFingerprint.Compute(_buffer.AsSpan(0, _length));
 
-        var bytes = ArrayPool<byte>.Shared.Rent(length);
-        SHA256.HashData(_buffer.AsSpan(0, _length), bytes);
-        var written = SHA256.HashSizeInBytes;
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
+
+    private static RequestBody StartWith(ReadOnlySpan<string?> parts, int room)
+    {
+        foreach (var part in parts)
+            room += 4 + Encoding.UTF8.GetMaxByteCount(part?.Length ?? 0);
+        var buffer = ArrayPool<byte>.Shared.Rent(room);
+        var written = 0;
         foreach (var part in parts)
         {
-            var count = Encoding.UTF8.GetBytes(part, bytes.AsSpan(written + 4));
-            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(written), count);
+            var count = Encoding.UTF8.GetBytes(part, buffer.AsSpan(written + 4));
+            BinaryPrimitives.WriteInt32LittleEndian(buffer.AsSpan(written), count);
             written += 4 + count;
         }
 
-        var fingerprint = RequestFingerprint.Compute(bytes.AsSpan(0, written));
-        ArrayPool<byte>.Shared.Return(bytes);
-        return fingerprint;
+        return new RequestBody(buffer, written);
     }
 
-    public void Dispose()
+    private void Grow()
     {
-        if (_buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(_buffer);
+        var larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
+        _buffer.CopyTo(larger.AsSpan());
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
     }
 }

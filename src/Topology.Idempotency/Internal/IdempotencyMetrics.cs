@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace Topology.Idempotency.Internal;
@@ -46,11 +45,9 @@ internal sealed class IdempotencyMetrics
             _seals.Add(1, new KeyValuePair<string, object?>("outcome", Names.Of(status)));
     }
 
-    public long ClaimStarted() => _claimDuration is { Enabled: true } ? Stopwatch.GetTimestamp() : 0;
-
-    public void ClaimEnded(long started)
+    public void Claimed(TimeSpan took)
     {
-        if (started != 0)
-            _claimDuration?.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        if (_claimDuration is { Enabled: true })
+            _claimDuration.Record(took.TotalSeconds);
     }
 }

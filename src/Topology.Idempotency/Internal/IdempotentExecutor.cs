@@ -14,11 +14,8 @@ internal sealed class IdempotentExecutor(
     IdempotencyMetrics metrics,
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
-    // How long a result that is already there waits for a store that is away, before its caller gets it all the same.
-    private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan FinishPause = TimeSpan.FromMilliseconds(50);
-
     private readonly IdempotencyOptions _options = options.Value;
+    private readonly ClaimFinisher _finisher = new(store, format, time, metrics, logger);
 
     public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
         IdempotencyRecordKey key,
@@ -78,9 +75,72 @@ internal sealed class IdempotentExecutor(
         ArgumentNullException.ThrowIfNull(work);
         policy ??= IdempotencyPolicy.Default;
         var request = Request(key, fingerprint, policy);
-        var outcome = await DecideAsync(request, work, policy, cancellationToken).ConfigureAwait(false);
-        metrics.Outcome(outcome.Status);
-        return outcome;
+        var started = time.GetTimestamp();
+        var again = false;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ClaimResult answer;
+            var sent = time.GetTimestamp();
+            try
+            {
+                answer = await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
+                again = false;
+            }
+            catch (IdempotencyStoreException) when (!again)
+            {
+                again = true; // the same claim sent again is the same claim: an answer lost with its connection is asked for once more
+                continue;
+            }
+            catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
+            {
+                Log.RunsUnprotected(logger, request.Key, e);
+                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
+                return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result });
+            }
+
+            metrics.Claimed(time.GetElapsedTime(sent));
+            switch (answer.Status)
+            {
+                case ClaimStatus.Acquired or ClaimStatus.TookOver:
+                    return Counted(await RunAsync(answer, sent, work, policy, cancellationToken).ConfigureAwait(false));
+
+                case ClaimStatus.Completed:
+                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
+                    {
+                        Log.Corrupt(logger, request.Key);
+                        return Ended(IdempotentStatus.Corrupt);
+                    }
+
+                    metrics.Hit();
+                    return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Replayed, Value = stored });
+
+                case ClaimStatus.InProgress:
+                    var left = policy.WaitForResult - time.GetElapsedTime(started);
+                    if (left <= TimeSpan.Zero)
+                        return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.InProgress, RetryAfter = answer.RetryAfter });
+                    await store.PeekAsync(request.Key, left, cancellationToken).ConfigureAwait(false);
+                    continue;
+
+                case ClaimStatus.Indeterminate when policy.Reconcile is not null
+                    && await ReconcileAsync(request, policy.Reconcile, cancellationToken).ConfigureAwait(false):
+                    continue;
+
+                case ClaimStatus.Corrupt:
+                    Log.Corrupt(logger, request.Key);
+                    return Ended(IdempotentStatus.Corrupt);
+
+                default:
+                    return Ended(answer.Status switch
+                    {
+                        ClaimStatus.Tombstone => IdempotentStatus.ResultNotKept,
+                        ClaimStatus.Mismatch => IdempotentStatus.Mismatch,
+                        ClaimStatus.Sealed => IdempotentStatus.Sealed,
+                        ClaimStatus.OutOfTolerance => IdempotentStatus.OutOfTolerance,
+                        _ => IdempotentStatus.Indeterminate,
+                    });
+            }
+        }
     }
 
     public async ValueTask<SealOutcome> SealAsync(IdempotencyRecordKey key, TimeSpan? ttl, CancellationToken cancellationToken)
@@ -133,91 +193,6 @@ internal sealed class IdempotentExecutor(
         };
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<IdempotentOutcome<StoredResult>> DecideAsync(
-        ClaimRequest request,
-        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
-        IdempotencyPolicy policy,
-        CancellationToken cancellationToken)
-    {
-        var started = time.GetTimestamp();
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            ClaimResult answer;
-            long heldFrom;
-            var claimStarted = metrics.ClaimStarted();
-            try
-            {
-                (answer, heldFrom) = await ClaimAsync(request, cancellationToken).ConfigureAwait(false);
-            }
-            catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
-            {
-                Log.RunsUnprotected(logger, request.Key, e);
-                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
-                return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result };
-            }
-
-            metrics.ClaimEnded(claimStarted);
-            switch (answer.Status)
-            {
-                case ClaimStatus.Acquired or ClaimStatus.TookOver:
-                    return await RunAsync(answer, heldFrom, work, policy, cancellationToken).ConfigureAwait(false);
-
-                case ClaimStatus.Completed:
-                    if (!format.TryDecode(request.Key, answer.Result, out var stored))
-                    {
-                        Log.Corrupt(logger, request.Key);
-                        return Ended(IdempotentStatus.Corrupt);
-                    }
-
-                    metrics.Hit();
-                    return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Replayed, Value = stored };
-
-                case ClaimStatus.InProgress:
-                    var left = policy.WaitForResult - time.GetElapsedTime(started);
-                    if (left <= TimeSpan.Zero)
-                        return new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.InProgress, RetryAfter = answer.RetryAfter };
-                    await store.PeekAsync(request.Key, left, cancellationToken).ConfigureAwait(false);
-                    continue;
-
-                case ClaimStatus.Indeterminate when policy.Reconcile is not null
-                    && await ReconcileAsync(request, policy.Reconcile, cancellationToken).ConfigureAwait(false):
-                    continue;
-
-                case ClaimStatus.Corrupt:
-                    Log.Corrupt(logger, request.Key);
-                    return Ended(IdempotentStatus.Corrupt);
-
-                default:
-                    return Ended(answer.Status switch
-                    {
-                        ClaimStatus.Tombstone => IdempotentStatus.ResultNotKept,
-                        ClaimStatus.Mismatch => IdempotentStatus.Mismatch,
-                        ClaimStatus.Sealed => IdempotentStatus.Sealed,
-                        ClaimStatus.OutOfTolerance => IdempotentStatus.OutOfTolerance,
-                        _ => IdempotentStatus.Indeterminate,
-                    });
-            }
-        }
-    }
-
-    // The same claim sent again is the same claim: an answer that was lost with its connection is asked for once more.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(ClaimResult Answer, long Sent)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
-    {
-        var sent = time.GetTimestamp();
-        try
-        {
-            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
-        }
-        catch (IdempotencyStoreException)
-        {
-            sent = time.GetTimestamp();
-            return (await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false), sent);
-        }
-    }
-
     /// <returns>Whether the record is settled, by this answer or by somebody else meanwhile.</returns>
     private async ValueTask<bool> ReconcileAsync(
         ClaimRequest request,
@@ -267,7 +242,7 @@ internal sealed class IdempotentExecutor(
             catch (Exception e)
             {
                 var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Lost.IsCancellationRequested);
-                await FinishAsync(
+                await _finisher.FinishAsync(
                     claim,
                     context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),
                     null,
@@ -276,7 +251,7 @@ internal sealed class IdempotentExecutor(
             }
         }
 
-        var status = await FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
+        var status = await _finisher.FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
         return new IdempotentOutcome<StoredResult>
         {
             Status = status is FinishStatus.Fenced or FinishStatus.Lost ? IdempotentStatus.LeaseLost : IdempotentStatus.Executed,
@@ -286,57 +261,11 @@ internal sealed class IdempotentExecutor(
         };
     }
 
-    /// <returns><see langword="null"/> when the record was left as it is or the store is away.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<FinishStatus?> FinishAsync(
-        IdempotencyClaim claim, ResultDisposition disposition, StoredResult? result, IdempotencyPolicy policy)
+    private IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => Counted(new IdempotentOutcome<StoredResult> { Status = status });
+
+    private IdempotentOutcome<StoredResult> Counted(IdempotentOutcome<StoredResult> outcome)
     {
-        ReadOnlyMemory<byte>? bytes = null;
-        if (disposition == ResultDisposition.Store && result is not null)
-        {
-            bytes = format.Encode(claim.Key, result);
-            if (bytes.Value.Length > policy.MaxResultBytes)
-            {
-                Log.ResultTooLarge(logger, claim.Key, bytes.Value.Length, policy.MaxResultBytes);
-                bytes = null;
-            }
-        }
-
-        if (disposition == ResultDisposition.Unknown && policy.OnAbandoned == AbandonedClaim.TakeOver)
-            return null;
-
-        // The work has run: its record is worth the wait, whatever the caller's token says.
-        var started = time.GetTimestamp();
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                var status = disposition is ResultDisposition.Release or ResultDisposition.Unknown
-                    ? await store.ReleaseAsync(claim, outcomeUnknown: disposition == ResultDisposition.Unknown, CancellationToken.None).ConfigureAwait(false)
-                    : await store.CompleteAsync(claim, bytes, CancellationToken.None).ConfigureAwait(false);
-                if (bytes is { } sent && attempt == 1)
-                    ResultFormat.Return(sent); // an earlier attempt that was given up may still be reading it
-                if (status != FinishStatus.Done)
-                {
-                    metrics.Fenced();
-                    Log.Refused(logger, claim.Key, status);
-                }
-
-                return status;
-            }
-            catch (IdempotencyStoreException) when (time.GetElapsedTime(started) < FinishLimit)
-            {
-                // The same end sent again is accepted, so a lost answer costs nothing but the pause.
-                if (attempt > 1)
-                    await Task.Delay(FinishPause, time).ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                Log.NotSettled(logger, claim.Key, e);
-                return null;
-            }
-        }
+        metrics.Outcome(outcome.Status);
+        return outcome;
     }
-
-    private static IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => new() { Status = status };
 }

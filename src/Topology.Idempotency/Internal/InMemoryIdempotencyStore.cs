@@ -5,11 +5,9 @@ namespace Topology.Idempotency.Internal;
 /// <summary>The store of one process: one lock, records that expire by the given clock, waiters that are pushed.</summary>
 internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStoreOptions> options, TimeProvider time) : IIdempotencyStore
 {
-    private const int RecordOverhead = 300; // what a record takes besides its key and result, roughly
-
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Record> _records = new(StringComparer.Ordinal);
-    private readonly PriorityQueue<(string Key, Record Record), DateTimeOffset> _expiry = new();
+    private readonly Dictionary<string, InMemoryRecord> _records = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<(string Key, InMemoryRecord InMemoryRecord), DateTimeOffset> _expiry = new();
     private readonly long _maxBytes = options.Value.MaxBytes;
     private long _bytes;
 
@@ -174,7 +172,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         return Acquired(request, record);
     }
 
-    private ClaimResult Acquired(ClaimRequest request, Record record) => new()
+    private ClaimResult Acquired(ClaimRequest request, InMemoryRecord record) => new()
     {
         Status = record.TookOver ? ClaimStatus.TookOver : ClaimStatus.Acquired,
         Fence = record.Fence,
@@ -203,7 +201,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         }
     }
 
-    private void Settle(IdempotencyRecordKey key, Record record, RecordState state, ReadOnlyMemory<byte>? result)
+    private void Settle(IdempotencyRecordKey key, InMemoryRecord record, RecordState state, ReadOnlyMemory<byte>? result)
     {
         _bytes -= record.Size(key.Value);
         record.Result = result is { } bytes ? bytes.ToArray() : default;
@@ -211,19 +209,19 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         record.Change(state);
     }
 
-    private Record Add(IdempotencyRecordKey key, DateTimeOffset ends)
+    private InMemoryRecord Add(IdempotencyRecordKey key, DateTimeOffset ends)
     {
-        var record = new Record { Ends = ends };
+        var record = new InMemoryRecord { Ends = ends };
         _records.Add(key.Value, record);
         _expiry.Enqueue((key.Value, record), ends);
         _bytes += record.Size(key.Value);
         return record;
     }
 
-    private Record? Find(IdempotencyRecordKey key, DateTimeOffset now) =>
+    private InMemoryRecord? Find(IdempotencyRecordKey key, DateTimeOffset now) =>
         _records.TryGetValue(key.Value, out var record) && record.Ends > now ? record : Drop(key.Value, record);
 
-    private Record? Drop(string key, Record? record)
+    private InMemoryRecord? Drop(string key, InMemoryRecord? record)
     {
         if (record is not null && _records.Remove(key))
         {
@@ -234,7 +232,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         return null;
     }
 
-    private static void LiveAtLeast(Record record, DateTimeOffset ends)
+    private static void LiveAtLeast(InMemoryRecord record, DateTimeOffset ends)
     {
         if (ends > record.Ends)
             record.Ends = ends; // the queue still holds the old time; DropExpired moves it when that comes
@@ -245,56 +243,12 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         while (_expiry.TryPeek(out var entry, out var ends) && ends <= now)
         {
             _expiry.Dequeue();
-            if (!_records.TryGetValue(entry.Key, out var record) || record != entry.Record)
+            if (!_records.TryGetValue(entry.Key, out var record) || record != entry.InMemoryRecord)
                 continue;
             if (record.Ends <= now)
                 Drop(entry.Key, record);
             else
                 _expiry.Enqueue(entry, record.Ends);
         }
-    }
-
-    private sealed class Record
-    {
-        private TaskCompletionSource? _settled;
-
-        public RecordState State { get; private set; }
-
-        public Guid Owner { get; set; }
-
-        public bool TookOver { get; set; }
-
-        public long Fence { get; set; }
-
-        public RequestFingerprint Fingerprint { get; set; }
-
-        public DateTimeOffset LeaseEnds { get; set; }
-
-        public DateTimeOffset Ends { get; set; }
-
-        public ReadOnlyMemory<byte> Result { get; set; }
-
-        public Task Settled => (_settled ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-        public bool IsOwnedBy(IdempotencyClaim claim) => Owner == claim.Owner && Fence == claim.Fence;
-
-        public long Size(string key) => RecordOverhead + 2L * key.Length + Result.Length;
-
-        public void Change(RecordState state)
-        {
-            State = state;
-            _settled?.TrySetResult();
-            _settled = null;
-        }
-
-        public IdempotencyRecord ToPublic(IdempotencyRecordKey key, DateTimeOffset now) => new()
-        {
-            Key = key,
-            State = State,
-            Fence = Fence,
-            Fingerprint = Fingerprint,
-            LeaseLeft = State == RecordState.InProgress && LeaseEnds > now ? LeaseEnds - now : TimeSpan.Zero,
-            TimeToLive = Ends - now,
-        };
     }
 }

@@ -70,25 +70,32 @@ internal static class KeyText
 
     private static string EscapeSlow(string text, string parameter)
     {
-        byte[] utf8;
+        var most = Strict.GetMaxByteCount(text.Length);
+        Span<byte> utf8 = most <= 512 ? stackalloc byte[512] : new byte[most];
         try
         {
-            utf8 = Strict.GetBytes(text);
+            utf8 = utf8[..Strict.GetBytes(text, utf8)];
         }
         catch (EncoderFallbackException e)
         {
             throw new ArgumentException("The text holds half of a surrogate pair.", parameter, e);
         }
 
-        var builder = new StringBuilder(utf8.Length + 16);
+        Span<char> escaped = utf8.Length <= 512 ? stackalloc char[3 * 512] : new char[3 * utf8.Length];
+        var length = 0;
         foreach (var b in utf8)
         {
             if (Plain.Contains((char)b))
-                builder.Append((char)b);
-            else
-                builder.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
+            {
+                escaped[length++] = (char)b;
+                continue;
+            }
+
+            escaped[length] = '%';
+            b.TryFormat(escaped[(length + 1)..], out _, "X2", CultureInfo.InvariantCulture);
+            length += 3;
         }
 
-        return builder.ToString();
+        return new string(escaped[..length]);
     }
 }

@@ -11,7 +11,6 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _lost = new();
     private readonly ITimer _timer;
-    private readonly Lock _gate = new();
     private long _heldFrom;
     private Task _renewal = Task.CompletedTask;
     private bool _stopped;
@@ -30,7 +29,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_lost)
             _stopped = true;
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _renewal.ConfigureAwait(false);
@@ -39,7 +38,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
 
     private void Tick()
     {
-        lock (_gate)
+        lock (_lost)
         {
             if (_stopped || _lost.IsCancellationRequested)
                 return;

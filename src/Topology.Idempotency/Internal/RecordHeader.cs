@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Buffers.Text;
-using System.Globalization;
 using System.Text;
 
 namespace Topology.Idempotency.Internal;
@@ -46,14 +46,19 @@ internal readonly struct RecordHeader
         var bytes = GC.AllocateUninitializedArray<byte>(Length);
         bytes[0] = (byte)'1';
         bytes[1] = (byte)InProgress;
-        Utf8Formatter.TryFormat(fence, bytes.AsSpan(2), out _, new System.Buffers.StandardFormat('D', 16));
-        Utf8Formatter.TryFormat(token, bytes.AsSpan(18), out _, 'N');
+        WriteOwner(bytes.AsSpan(2), fence, token);
         fingerprint.WriteHex(bytes.AsSpan(50));
-        Utf8Formatter.TryFormat(graceMs, bytes.AsSpan(114), out _, new System.Buffers.StandardFormat('D', 12));
+        Utf8Formatter.TryFormat(graceMs, bytes.AsSpan(114), out _, new StandardFormat('D', 12));
         return bytes;
     }
 
-    public static string Owner(IdempotencyClaim claim) => string.Create(CultureInfo.InvariantCulture, $"{claim.Fence:D16}{claim.Owner:N}");
+    /// <summary>Gets fence and token as they stand in the record.</summary>
+    public static byte[] Owner(IdempotencyClaim claim)
+    {
+        var bytes = GC.AllocateUninitializedArray<byte>(48);
+        WriteOwner(bytes, claim.Fence, claim.Owner);
+        return bytes;
+    }
 
     public static bool TryRead(ReadOnlySpan<byte> record, out RecordHeader header)
     {
@@ -68,5 +73,11 @@ internal readonly struct RecordHeader
             return false;
         header = new RecordHeader((char)record[1], fence, fingerprint, grace);
         return true;
+    }
+
+    private static void WriteOwner(Span<byte> utf8, long fence, Guid token)
+    {
+        Utf8Formatter.TryFormat(fence, utf8, out _, new StandardFormat('D', 16));
+        Utf8Formatter.TryFormat(token, utf8[16..], out _, 'N');
     }
 }

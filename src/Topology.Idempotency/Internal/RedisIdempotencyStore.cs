@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -15,7 +16,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     private readonly Func<IConnectionMultiplexer> _connection;
-    private readonly RedisKey _prefix;
+    private readonly byte[] _prefix;
     private readonly TimeProvider _time;
     private readonly Func<double> _random;
     private readonly ServerClock _clock;
@@ -24,7 +25,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     public RedisIdempotencyStore(Func<IConnectionMultiplexer> connection, IOptions<IdempotencyOptions> options, TimeProvider time, Func<double> random)
     {
         _connection = connection;
-        _prefix = options.Value.KeyPrefix;
+        _prefix = Encoding.UTF8.GetBytes(options.Value.KeyPrefix); // as bytes it is prepended without a copy
         _time = time;
         _random = random;
         _clock = new ServerClock(time);
@@ -36,13 +37,23 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         {
             if (_database is { } database)
                 return database;
-            var connection = _connection();
+            IConnectionMultiplexer connection;
+            try
+            {
+                connection = _connection();
+            }
+            catch (Exception e) when (RedisFailure.Is(e))
+            {
+                throw RedisFailure.Wrap(e);
+            }
+
             connection.ConnectionRestored += (_, _) => _clock.Forget();
             connection.ConfigurationChanged += (_, _) => _clock.Forget();
             return _database = connection.GetDatabase();
         }
     }
 
+    // One state machine for the whole of a first claim: this and Finish are on the way of every call.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
@@ -50,11 +61,43 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await ClaimOnceAsync(request, cancellationToken).ConfigureAwait(false);
+            var name = NameOf(request.Key);
+            var sent = _time.GetTimestamp();
+            var now = await _clock.NowAsync(Database).ConfigureAwait(false);
+            var mayCreate = request.Key.Time is not { } keyTime || KeyTimes.InTolerance(keyTime, now, request.TimestampTolerance);
+            DateTimeOffset? ends = mayCreate && request.Key.Time is { } time ? KeyTimes.FirstClaimEnds(time, request.Ttl, request.TimestampTolerance) : null;
+
+            byte[]? record;
+            if (!mayCreate)
+            {
+                // A key that may not start work is looked up by a command that cannot write.
+                record = await Database.StringGetAsync(name, CommandFlags.DemandMaster).WaitAsync(cancellationToken).ConfigureAwait(false);
+                if (record is null)
+                    return new ClaimResult { Status = ClaimStatus.OutOfTolerance };
+            }
+            else
+            {
+                var life = ends is { } end ? end - now : request.Ttl;
+                var lease = request.Lease < life ? request.Lease : life;
+                var fence = now.Ticks / TimeSpan.TicksPerMicrosecond - DateTimeOffset.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond;
+                var header = RecordHeader.Write(fence, request.Owner, request.Fingerprint, (long)(life - lease).TotalMilliseconds);
+                record = ends is { } at
+                    ? (byte[]?)await Database.ExecuteAsync("SET", [name, header, "NX", "GET", "PXAT", at.ToUnixTimeMilliseconds()])
+                        .WaitAsync(cancellationToken).ConfigureAwait(false)
+                    : (byte[]?)await Database.StringSetAndGetAsync(name, header, request.Ttl, keepTtl: false, When.NotExists)
+                        .WaitAsync(cancellationToken).ConfigureAwait(false);
+                if (record is null && !IsLate(sent, lease))
+                    return await AcquiredAsync(ClaimStatus.Acquired, request, fence, lease, ends).ConfigureAwait(false);
+            }
+
+            // A record that was just made but answered late is looked at again too: somebody may have taken it over.
+            return record is not null && TryAnswer(request, record, out var answer)
+                ? answer
+                : await ContendAsync(request, name, mayCreate, ends, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
-            throw Wrap(e);
+            throw RedisFailure.Wrap(e);
         }
     }
 
@@ -64,18 +107,17 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     public ValueTask<FinishStatus> ReleaseAsync(IdempotencyClaim claim, bool outcomeUnknown, CancellationToken cancellationToken) =>
         FinishAsync(claim, outcomeUnknown ? RecordHeader.Indeterminate : RecordHeader.Released, null, cancellationToken);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<FinishStatus> RenewAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
+    public ValueTask<FinishStatus> RenewAsync(IdempotencyClaim claim, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(claim);
-        return Finished(await RunAsync(Scripts.Renew, claim.Key, [RecordHeader.Owner(claim), Ms(claim.Lease)], cancellationToken).ConfigureAwait(false));
+        return WriteAsync(Scripts.Renew, claim.Key, [RecordHeader.Owner(claim), Ms(claim.Lease)], cancellationToken);
     }
 
     public async ValueTask<SealResult> SealAsync(IdempotencyRecordKey key, TimeSpan ttl, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
         cancellationToken.ThrowIfCancellationRequested();
-        var answer = (RedisResult[])(await RunAsync(Scripts.Seal, key, [Ms(ttl)], cancellationToken).ConfigureAwait(false))!;
+        var answer = await Scripts.Seal.AskAsync(Database, NameOf(key), [Ms(ttl)], ToArray, cancellationToken).ConfigureAwait(false);
         return ((string?)answer[0])![0] switch
         {
             RecordHeader.Sealed => new SealResult(SealStatus.Sealed),
@@ -106,7 +148,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         }
     }
 
-    public async ValueTask<FinishStatus> ResolveAsync(
+    public ValueTask<FinishStatus> ResolveAsync(
         IdempotencyRecordKey key, long fence, bool happened, ReadOnlyMemory<byte>? result, TimeSpan ttl, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -115,45 +157,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         [
             fence.ToString("D16", CultureInfo.InvariantCulture), StateName(state), Ms(ttl), happened && result is { } bytes ? bytes : ReadOnlyMemory<byte>.Empty,
         ];
-        return Finished(await RunAsync(Scripts.Resolve, key, arguments, cancellationToken).ConfigureAwait(false));
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ClaimResult> ClaimOnceAsync(ClaimRequest request, CancellationToken cancellationToken)
-    {
-        var name = NameOf(request.Key);
-        var sent = _time.GetTimestamp();
-        var now = await _clock.NowAsync(Database).ConfigureAwait(false);
-        var mayCreate = request.Key.Time is not { } keyTime || KeyTimes.InTolerance(keyTime, now, request.TimestampTolerance);
-        DateTimeOffset? ends = mayCreate && request.Key.Time is { } time ? KeyTimes.FirstClaimEnds(time, request.Ttl, request.TimestampTolerance) : null;
-
-        byte[]? record;
-        if (!mayCreate)
-        {
-            // A key that may not start work is looked up by a command that cannot write.
-            record = await Database.StringGetAsync(name, CommandFlags.DemandMaster).WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (record is null)
-                return new ClaimResult { Status = ClaimStatus.OutOfTolerance };
-        }
-        else
-        {
-            var life = ends is { } end ? end - now : request.Ttl;
-            var lease = request.Lease < life ? request.Lease : life;
-            var fence = now.Ticks / TimeSpan.TicksPerMicrosecond - DateTimeOffset.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond;
-            var header = RecordHeader.Write(fence, request.Owner, request.Fingerprint, (long)(life - lease).TotalMilliseconds);
-            record = ends is { } at
-                ? (byte[]?)await Database.ExecuteAsync("SET", [name, header, "NX", "GET", "PXAT", at.ToUnixTimeMilliseconds()])
-                    .WaitAsync(cancellationToken).ConfigureAwait(false)
-                : (byte[]?)await Database.StringSetAndGetAsync(name, header, request.Ttl, keepTtl: false, When.NotExists)
-                    .WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (record is null && !IsLate(sent, lease))
-                return await AcquiredAsync(ClaimStatus.Acquired, request, fence, lease, ends).ConfigureAwait(false);
-        }
-
-        // A record that was just made but answered late is looked at again too: somebody may have taken it over.
-        return record is not null && TryAnswer(request, record, out var answer)
-            ? answer
-            : await ContendAsync(request, name, mayCreate, ends, cancellationToken).ConfigureAwait(false);
+        return WriteAsync(Scripts.Resolve, key, arguments, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -171,8 +175,7 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         do
         {
             sent = _time.GetTimestamp();
-            answer = (RedisResult[])(await Database.ScriptEvaluateAsync(Scripts.Contend, [name], arguments)
-                .WaitAsync(cancellationToken).ConfigureAwait(false))!;
+            answer = await Scripts.Contend.AskAsync(Database, name, arguments, ToArray, cancellationToken).ConfigureAwait(false);
             lease = TimeSpan.FromMilliseconds((long)answer[2]);
         }
         while (((string?)answer[0])![0] is 'A' or 'O' && IsLate(sent, lease)); // the same claim again: its lease starts anew, if it is still ours
@@ -230,12 +233,11 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
     private static ClaimResult Completed(long fence, byte[] record) =>
         new() { Status = ClaimStatus.Completed, Fence = fence, Result = record.AsMemory(RecordHeader.Length) };
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<FinishStatus> FinishAsync(IdempotencyClaim claim, char state, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken)
+    private ValueTask<FinishStatus> FinishAsync(IdempotencyClaim claim, char state, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(claim);
         RedisValue[] arguments = [RecordHeader.Owner(claim), StateName(state), Ms(claim.Ttl), result ?? ReadOnlyMemory<byte>.Empty];
-        return Finished(await RunAsync(Scripts.Finish, claim.Key, arguments, cancellationToken).ConfigureAwait(false));
+        return WriteAsync(Scripts.Finish, claim.Key, arguments, cancellationToken);
     }
 
     private async ValueTask<IdempotencyRecord?> ReadAsync(IdempotencyRecordKey key, CancellationToken cancellationToken)
@@ -269,33 +271,26 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
                 TimeToLive = left.Value,
             };
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
-            throw Wrap(e);
+            throw RedisFailure.Wrap(e);
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RedisResult> RunAsync(string script, IdempotencyRecordKey key, RedisValue[] arguments, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await Database.ScriptEvaluateAsync(script, [NameOf(key)], arguments).WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
-        {
-            throw Wrap(e);
-        }
-    }
+    private ValueTask<FinishStatus> WriteAsync(Script script, IdempotencyRecordKey key, RedisValue[] arguments, CancellationToken cancellationToken) =>
+        script.AskAsync(
+            Database,
+            NameOf(key),
+            arguments,
+            static answer => (int)answer switch
+            {
+                1 => FinishStatus.Done,
+                0 => FinishStatus.Lost,
+                _ => FinishStatus.Fenced,
+            },
+            cancellationToken);
 
     private RedisKey NameOf(IdempotencyRecordKey key) => new RedisKey(key.Value).Prepend(_prefix);
-
-    private static FinishStatus Finished(RedisResult answer) => (int)answer switch
-    {
-        1 => FinishStatus.Done,
-        0 => FinishStatus.Lost,
-        _ => FinishStatus.Fenced,
-    };
 
     private static string StateName(char state) => state switch
     {
@@ -307,12 +302,5 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
 
     private static long Ms(TimeSpan span) => (long)Math.Ceiling(span.TotalMilliseconds);
 
-    // The client's message names the key, and with it the user, and loggers print causes: only what kind of failure it was is passed on.
-    private static IdempotencyStoreException Wrap(Exception e) => new(e switch
-    {
-        RedisServerException => $"Redis refused the command: {e.Message.Split(' ')[0]}.",
-        RedisConnectionException away => $"Redis is away: {away.FailureType}.",
-        RedisTimeoutException late => $"Redis did not answer in time; the command was {late.Commandstatus}.",
-        _ => $"Redis was not asked: {e.GetType().Name}.",
-    });
+    private static RedisResult[] ToArray(RedisResult answer) => (RedisResult[])answer!;
 }

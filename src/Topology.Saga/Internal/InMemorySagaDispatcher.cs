@@ -49,7 +49,7 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
     }
 
     public async IAsyncEnumerable<ISagaLease> LeaseAsync(
-        IReadOnlySet<string> definitions, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlySet<string> definitions, Func<int> free, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are. A null is a beat.
         var merged = Channel.CreateBounded<Item?>(new BoundedChannelOptions(1));
@@ -178,6 +178,11 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         {
             _ = dispatcher.EnqueueLaterAsync(item, delay);
             return default;
+        }
+
+        public void Dispose()
+        {
+            // A process that is gone takes the store with it, so nothing is handed out twice.
         }
     }
 }

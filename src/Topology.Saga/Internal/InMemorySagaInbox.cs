@@ -19,7 +19,7 @@ internal sealed class InMemorySagaInbox : ISagaInbox
         }
     }
 
-    public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (!_sagas.TryGetValue(id, out var box))

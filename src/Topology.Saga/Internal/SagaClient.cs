@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Topology.Saga.Internal;
@@ -17,8 +16,7 @@ internal sealed class SagaClient(
         ArgumentNullException.ThrowIfNull(id);
         var tenant = options?.Tenant ?? "-";
         var sagaId = new SagaId(definition.Name, id).Checked(nameof(id));
-        var trace = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } current } ? current : null;
-        var start = new SagaStart(sagaId, definition.Hash, tenant, SagaValue.Create(input, definition.InputJson), trace);
+        var start = new SagaStart(sagaId, definition.Hash, tenant, SagaValue.Create(input, definition.InputJson), SagaTracing.Current);
 
         // The journal first: after its end a saga's start is forgotten, and only the journal's tombstone tells that there was one.
         var known = await SagaReader.ReadAsync(journal, definition, sagaId, cancellationToken).ConfigureAwait(false);
@@ -172,7 +170,7 @@ internal sealed class SagaClient(
         }
 
         // The message first, the wake-up second: whoever is woken finds it.
-        await inbox.PostAsync(id, message, cancellationToken).ConfigureAwait(false);
+        await inbox.PostAsync(id, message with { TraceParent = SagaTracing.Current }, cancellationToken).ConfigureAwait(false);
         await dispatcher.WakeAsync(id, cancellationToken).ConfigureAwait(false);
     }
 

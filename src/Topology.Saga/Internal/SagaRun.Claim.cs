@@ -85,7 +85,8 @@ internal sealed partial class SagaRun
     {
         while (_state.Settled is { } settled && !_state.IsFinal)
         {
-            var news = await ReadInboxAsync().ConfigureAwait(false);
+            // Exactly: whoever was told of news while this owner was at work has dropped the item.
+            var news = await ReadInboxAsync(mayLag: false).ConfigureAwait(false);
             var isDue = !_timerUsed && settled == SagaStatus.Waiting && _lease.TimerOf == _state.WaitingAt;
             if (!isDue && !Array.Exists(news, message => IsNews(settled, ((SagaEvent.MessageTaken)message).Message)))
             {
@@ -97,6 +98,7 @@ internal sealed partial class SagaRun
             if (await TryAppendAsync([.. news, new SagaEvent.Claimed(_lease.ItemId, Redelivered: false)]).ConfigureAwait(false))
             {
                 _timerUsed |= isDue;
+                SagaTracing.Link(news);
                 return true;
             }
 

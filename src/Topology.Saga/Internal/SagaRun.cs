@@ -45,7 +45,7 @@ internal sealed partial class SagaRun
 
         if (claim == Claim.Owner)
         {
-            SagaTracing.Link(_state.TraceParent);
+            using var span = SagaTracing.Run(_state);
             do
             {
                 while (_state.Settled is null)
@@ -85,18 +85,19 @@ internal sealed partial class SagaRun
         }
     }
 
-    private async ValueTask<SagaEvent[]> ReadInboxAsync()
+    private async ValueTask<SagaEvent[]> ReadInboxAsync(bool mayLag)
     {
-        var entries = await _runtime.Inbox.ReadAsync(_state.Id, _state.InboxSequence, _stopping).ConfigureAwait(false);
+        var entries = await _runtime.Inbox.ReadAsync(_state.Id, _state.InboxSequence, mayLag, _stopping).ConfigureAwait(false);
         return entries.Count == 0 ? [] : [.. entries.Select(entry => new SagaEvent.MessageTaken(entry.Message, entry.Sequence))];
     }
 
     /// <summary>Returns whether there was something.</summary>
     private async ValueTask<bool> FoldInboxAsync()
     {
-        var news = await ReadInboxAsync().ConfigureAwait(false);
+        var news = await ReadInboxAsync(mayLag: true).ConfigureAwait(false);
         if (news.Length > 0)
         {
+            SagaTracing.Link(news);
             await AppendAsync(news).ConfigureAwait(false);
         }
 
@@ -112,7 +113,7 @@ internal sealed partial class SagaRun
             return;
         }
 
-        await AppendAsync([.. await ReadInboxAsync().ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
+        await AppendAsync([.. await ReadInboxAsync(mayLag: true).ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
         _runtime.Metrics.Settled(_state);
     }
 

@@ -27,7 +27,11 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     public string? HeldBy { get; private set; }
 
+    /// <summary>The trace context of whoever started the saga.</summary>
     public string? TraceParent { get; private set; }
+
+    /// <summary>The trace context of what made the saga go on: its start, or what was said to it while it waited or rested.</summary>
+    public string? Cause { get; private set; }
 
     public DateTimeOffset StartedAt { get; private set; }
 
@@ -139,7 +143,7 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 DefinitionHash = started.DefinitionHash;
                 Tenant = started.Tenant;
                 _startedWith = _input = started.Input;
-                TraceParent = started.TraceParent;
+                TraceParent = Cause = started.TraceParent;
                 break;
             case SagaEvent.Claimed claimed:
                 HeldBy = claimed.ItemId;
@@ -180,17 +184,20 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
                 break;
             case SagaEvent.MessageTaken taken:
                 InboxSequence = taken.InboxSequence;
+                Cause = Settled is null ? Cause : taken.Message.TraceParent;
                 Take(version, taken.Message);
                 break;
             case SagaEvent.Waiting waiting:
                 WaitingAt = waiting.StepId;
                 Step(waiting.StepId).WaitingSince ??= LastAt;
                 Settled = SagaStatus.Waiting;
+                Cause = null;
                 GotOn();
                 break;
             case SagaEvent.Settled settled:
                 Settled = settled.Status;
                 Reason = settled.Reason;
+                Cause = null;
                 break;
             case SagaEvent.Tombstone tombstone:
                 Tombstone = tombstone;

@@ -2,31 +2,60 @@ using System.Diagnostics;
 
 namespace Topology.Saga.Internal;
 
-/// <summary>One span per slice of a saga's run, one per try. A slice is linked to whoever started the saga, over any number of owners.</summary>
+/// <summary>One span per slice of a saga's run, one per try.</summary>
+/// <remarks>
+/// A slice's parent is what caused it: the start, over any number of owners, until the saga waits or rests; then the message that made it
+/// go on. A time that has come, and whatever was said while it ran, is no parent: every slice is linked to the start, if it has another
+/// parent or none, and to the messages it takes.
+/// </remarks>
 internal static class SagaTracing
 {
-    private static readonly ActivitySource _source = new("Topology.Saga");
+    private const string Source = "Topology.Saga";
 
-    public static Activity? Run(ISagaLease lease, SagaDefinition definition)
+    private static readonly ActivitySource s_source = new(Source);
+
+    /// <summary>Gets the present trace context, to be kept with what is said or started.</summary>
+    public static string? Current => Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : null;
+
+    public static Activity? Run(SagaState state)
     {
-        var span = _source.StartActivity($"saga {definition.Name}", ActivityKind.Consumer, parentContext: default);
-        span?.SetTag("saga.id", lease.SagaId.Value);
+        // The worker inherits whatever was current when the host started: that caused nothing here.
+        Activity.Current = null;
+        var links = state.TraceParent != state.Cause && Parse(state.TraceParent) is { } start ? new[] { new ActivityLink(start) } : null;
+        var span = s_source.StartActivity(ActivityKind.Consumer, Parse(state.Cause) ?? default, links: links, name: $"saga {state.Definition.Name}");
+        if (span is { IsAllDataRequested: true })
+        {
+            span.SetTag("saga.id", state.Id.Value);
+            span.SetTag("saga.takeovers", state.Takeovers);
+        }
+
         return span;
     }
 
     public static Activity? Try(SagaTry @try)
     {
-        var span = _source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}");
+        var span = s_source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}");
         span?.SetTag("saga.attempt", @try.Attempt);
         return span;
     }
 
-    /// <summary>Ties the present slice to the trace in which the saga was started.</summary>
-    public static void Link(string? traceParent)
+    /// <summary>Ties the present slice to those who spoke to the saga.</summary>
+    public static void Link(ReadOnlySpan<SagaEvent> news)
     {
-        if (Activity.Current is { Source.Name: "Topology.Saga" } span && ActivityContext.TryParse(traceParent, null, isRemote: true, out var context))
+        if (Activity.Current is not { Source.Name: Source } span)
         {
-            span.AddLink(new ActivityLink(context));
+            return;
+        }
+
+        foreach (var taken in news)
+        {
+            if (taken is SagaEvent.MessageTaken { Message.TraceParent: { } said } && Parse(said) is { } context)
+            {
+                span.AddLink(new ActivityLink(context));
+            }
         }
     }
+
+    private static ActivityContext? Parse(string? traceParent) =>
+        ActivityContext.TryParse(traceParent, null, isRemote: true, out var context) ? context : null;
 }

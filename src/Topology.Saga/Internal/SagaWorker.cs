@@ -33,7 +33,7 @@ internal sealed class SagaWorker(
             heartbeat.Beat();
             try
             {
-                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
+                await foreach (var lease in runtime.Dispatcher.LeaseAsync(names, () => slots.CurrentCount, heartbeat.Beat, stoppingToken).ConfigureAwait(false))
                 {
                     heartbeat.Rest();
                     await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
@@ -69,6 +69,7 @@ internal sealed class SagaWorker(
         catch (OperationCanceledException)
         {
             await AbandonAsync(lease, TimeSpan.Zero).ConfigureAwait(false);
+            lease.Dispose();
             throw;
         }
     }
@@ -76,6 +77,7 @@ internal sealed class SagaWorker(
     private async Task RunAsync(ISagaLease lease, SemaphoreSlim slots, CancellationToken stopping)
     {
         await Task.Yield();
+        using var held = lease;
         board.Begin();
         SagaStatus? ended = null;
         SagaRun? run = null;
@@ -83,7 +85,6 @@ internal sealed class SagaWorker(
         {
             using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
-            using var span = SagaTracing.Run(lease, definition);
             run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))
             {

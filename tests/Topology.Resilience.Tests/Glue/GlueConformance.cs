@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Topology.Dlq;
 using Topology.Resilience.Internal;
+using Topology.Resilience.Tests.Telemetry;
 using Topology.Saga;
 
 namespace Topology.Resilience.Tests.Glue;
@@ -205,6 +207,40 @@ public abstract class GlueConformance
         await AgeAsync(host, TimeSpan.FromDays(2));
         await target.RedriveAsync(letter, "redrive:1", Token);
         Assert.Equal(1, host.World.Runs(tool, "call"));
+    }
+
+    [Fact]
+    public async Task One_trace_follows_a_saga_over_a_take_over_to_its_letter_and_a_redrive_is_its_own_and_linked_to_it()
+    {
+        using var spans = new Spans();
+        await using var host = await StartAsync(new());
+        var lost = 0;
+        host.World.Loses = (_, entry) => entry.Events.Any(stored => stored is SagaEvent.StepCompleted { StepId: "pay" }) && Interlocked.Increment(ref lost) <= 3;
+        SagaId id = default!;
+        var start = await Spans.RootAsync("request", async () => id = await FailAsync(host));
+        var letter = await host.LetterOfAsync(id);
+        await host.UntilAsync(() => spans.In(start.TraceId).Any(span => span.OperationName == $"dlq.process {GlueHost.Letters}"));
+        var slices = await Until.Value(
+            () => spans.In(start.TraceId).Where(span => span.OperationName == "saga glue").ToArray(), found => found.Length == 2, cancellationToken: Token);
+        Assert.Equal([0, 1], slices.Select(slice => (int)slice.GetTagItem("saga.takeovers")!));
+        Assert.All(slices, slice => Assert.Equal((start.SpanId, 0), (slice.ParentSpanId, slice.Links.Count())));
+        Assert.Equal(slices[0].SpanId, One("saga.step pay", slices[0]).ParentSpanId);
+        Assert.Equal(slices[1].SpanId, One("saga.step ship", slices[1]).ParentSpanId);
+        Assert.Equal(2, spans.In(start.TraceId).Count(span => span.OperationName == "saga.compensate pay" && span.ParentSpanId == slices[1].SpanId));
+        var published = One($"dlq.publish {GlueHost.Letters}", slices[1]);
+        Assert.Equal(published.Id, letter.FindHeader("traceparent"));
+        Assert.Equal(published.SpanId, spans.In(start.TraceId).Single(span => span.OperationName == $"dlq.process {GlueHost.Letters}").ParentSpanId);
+
+        host.World.Broken.Clear();
+        var redrive = await Spans.RootAsync("redrive", async () => await host.RedriveAsync(letter));
+        await host.UntilAsync(id, SagaStatus.Compensated);
+        var retried = await spans.UntilAsync(span => span.TraceId == redrive.TraceId && span.OperationName == "saga glue");
+        var redriven = spans.In(redrive.TraceId).Single(span => span.OperationName == $"dlq.redrive {GlueHost.Letters}");
+        Assert.Equal((redrive.SpanId, published.Context.SpanId), (redriven.ParentSpanId, Assert.Single(redriven.Links).Context.SpanId));
+        Assert.Equal((redriven.SpanId, start.SpanId), (retried.ParentSpanId, Assert.Single(retried.Links).Context.SpanId));
+        Assert.Equal(retried.SpanId, One("saga.compensate pay", retried).ParentSpanId);
+
+        Activity One(string name, Activity parent) => Assert.Single(spans.In(parent.TraceId), span => span.OperationName == name && span.ParentSpanId == parent.SpanId);
     }
 
     private protected abstract Task<GlueHost> StartAsync(GlueWorld world, Action<IServiceCollection>? more = null);

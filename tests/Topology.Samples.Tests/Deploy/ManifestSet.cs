@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using k8s;
 using k8s.Models;
@@ -21,6 +22,9 @@ internal sealed partial class ManifestSet
         ["monitoring.coreos.com/v1/PrometheusRule"] = typeof(PrometheusRule),
         ["cert-manager.io/v1/Issuer"] = typeof(Issuer),
     };
+
+    // A document is read once, whatever is planted in its neighbours.
+    private static readonly ConcurrentDictionary<string, (List<object> Items, List<Finding> Findings)> Read = new();
 
     private readonly List<object> _objects = [];
     private readonly List<Finding> _unreadable = [];
@@ -52,35 +56,43 @@ internal sealed partial class ManifestSet
         var set = new ManifestSet(text);
         foreach (var document in Separator().Split(text).Where(document => document.Trim().Length > 0))
         {
-            try
-            {
-                set._objects.AddRange(KubernetesYaml.LoadAllFromString(document, CustomTypes, strict: true));
-                set.FindBareScalars(document);
-            }
-            catch (Exception error) when (error is YamlException or KeyNotFoundException or InvalidCastException or FormatException or InvalidOperationException or NullReferenceException)
-            {
-                var head = Head().Matches(document).Select(match => match.Groups[1].Value);
-                set._unreadable.Add(new("schema", $"{string.Join('/', head)}: {error.Message} {error.InnerException?.Message}"));
-            }
+            var (items, findings) = Read.GetOrAdd(document, ReadDocument);
+            set._objects.AddRange(items);
+            set._unreadable.AddRange(findings);
         }
 
         return set;
     }
 
-    // The reader turns 10 into "10" where a string belongs; the API server does not.
-    private void FindBareScalars(string document)
+    private static (List<object> Items, List<Finding> Findings) ReadDocument(string document)
     {
+        try
+        {
+            return (KubernetesYaml.LoadAllFromString(document, CustomTypes, strict: true), FindBareScalars(document));
+        }
+        catch (Exception error) when (error is YamlException or KeyNotFoundException or InvalidCastException or FormatException or InvalidOperationException or NullReferenceException)
+        {
+            var head = Head().Matches(document).Select(match => match.Groups[1].Value);
+            return ([], [new("schema", $"{string.Join('/', head)}: {error.Message} {error.InnerException?.Message}")]);
+        }
+    }
+
+    // The reader turns 10 into "10" where a string belongs; the API server does not.
+    private static List<Finding> FindBareScalars(string document)
+    {
+        var findings = new List<Finding>();
         var stream = new YamlStream();
         using var reader = new StringReader(document);
         stream.Load(reader);
         Visit(stream.Documents[0].RootNode, "");
+        return findings;
 
         void Visit(YamlNode node, string path)
         {
             switch (node)
             {
                 case YamlScalarNode scalar when StringMap().IsMatch(path) && scalar.Style == ScalarStyle.Plain && NotText().IsMatch(scalar.Value ?? ""):
-                    _unreadable.Add(new("strings", $"{path} is {scalar.Value}; it must be in quotes"));
+                    findings.Add(new("strings", $"{path} is {scalar.Value}; it must be in quotes"));
                     break;
                 case YamlMappingNode mapping:
                     foreach (var (key, value) in mapping.Children)

@@ -32,7 +32,7 @@ public sealed class PlatformFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var token = TestContext.Current.CancellationToken;
-        Nats = await NatsServer.StartAsync("http: \"127.0.0.1:-1\"", token);
+        Nats = await NatsServer.StartAsync(cancellationToken: token);
         Redis = await RedisServer.StartAsync(cancellationToken: token);
         Connection = await Nats.ConnectAsync();
         Router = await StartAsync("RouterService", token);
@@ -74,6 +74,7 @@ public sealed class PlatformFixture : IAsyncLifetime
             ["Topology__retry_config__tool_calls__base_delay"] = "50ms",
             ["Topology__retry_config__api_calls__base_delay"] = "100ms",
             ["Topology__idempotency__lease"] = "3s",
+            ["Sagas__AckWait"] = "00:00:03",
         };
         foreach (var (name, value) in settings)
             all[name] = value;

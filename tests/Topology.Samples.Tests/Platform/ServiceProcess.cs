@@ -12,6 +12,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     private readonly string _service;
     private readonly StringBuilder _output = new();
     private readonly Process _process;
+    private bool _disposed;
 
     private ServiceProcess(string service, IReadOnlyDictionary<string, string> settings)
     {
@@ -93,6 +94,9 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         Http?.Dispose();
         if (!_process.HasExited)
         {

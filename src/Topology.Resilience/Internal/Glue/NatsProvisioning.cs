@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Topology.Dlq;
+using Topology.Saga.JetStream;
 
 namespace Topology.Resilience.Internal;
 
 /// <summary>Hands the block <c>nats</c> to the packages that keep something there.</summary>
 internal sealed class NatsProvisioning(IOptions<TopologyNatsOptions> nats, IHostEnvironment? environment = null)
-    : IConfigureOptions<JetStreamDeadLetterOptions>
+    : IConfigureOptions<JetStreamDeadLetterOptions>, IConfigureOptions<JetStreamSagaOptions>
 {
     private TopologyProvisioning Provision =>
         nats.Value.Provision ?? (environment?.IsDevelopment() == true ? TopologyProvisioning.Create : TopologyProvisioning.Verify);
@@ -19,6 +20,17 @@ internal sealed class NatsProvisioning(IOptions<TopologyNatsOptions> nats, IHost
             TopologyProvisioning.Create => DeadLetterProvisioning.Create,
             TopologyProvisioning.Off => DeadLetterProvisioning.Off,
             _ => DeadLetterProvisioning.Verify,
+        };
+    }
+
+    public void Configure(JetStreamSagaOptions options)
+    {
+        options.Replicas = nats.Value.Replicas;
+        options.Provision = Provision switch
+        {
+            TopologyProvisioning.Create => SagaProvisioning.Create,
+            TopologyProvisioning.Off => SagaProvisioning.Off,
+            _ => SagaProvisioning.Verify,
         };
     }
 }

@@ -8,6 +8,7 @@ using NATS.Client.Core;
 using StackExchange.Redis;
 using Topology.Dlq;
 using Topology.Idempotency;
+using Topology.Saga.JetStream;
 
 namespace Topology.Resilience.Internal;
 
@@ -37,6 +38,14 @@ internal static class ServerStores
         // First, so that what the application configures wins.
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamDeadLetterOptions>, NatsProvisioning>());
         AddCheck(services, DeadLetterNatsHealthCheck.Register());
+    }
+
+    public static void AddNatsSagas(IServiceCollection services)
+    {
+        services.TryAddSingleton(s_nats);
+        services.AddJetStreamSagaStore();
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamSagaOptions>, NatsProvisioning>());
+        AddCheck(services, SagaNatsHealthCheck.Register());
     }
 
     // The connection is usable at once and connects in the background: nothing here waits for a server.

@@ -32,10 +32,9 @@ internal sealed class TopologyStores(IServiceCollection services, IConfiguration
             ServerStores.AddRedisKeys,
             static services => services.AddInMemoryIdempotencyStore());
 
-        // Sagas follow when their store on NATS is there.
         Use<ISagaJournal>(
-            Choose(TopologyStore.Nats, null) with { Name = TopologyStore.Memory },
-            static services => services.AddInMemorySagaStore(),
+            Choose(TopologyStore.Nats, null),
+            ServerStores.AddNatsSagas,
             static services => services.AddInMemorySagaStore());
         Use<IDeadLetterQueueProvider>(
             Choose(TopologyStore.Nats, null),

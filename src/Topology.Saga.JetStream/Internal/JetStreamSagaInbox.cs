@@ -1,0 +1,78 @@
+namespace Topology.Saga.JetStream.Internal;
+
+/// <summary>Messages to sagas, one subject per saga. The process that holds a saga hears them as they are stored, and asks only for what it heard.</summary>
+internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, SagaNews news, TimeProvider time) : ISagaInbox
+{
+    private const string Kind = "inbox";
+    private static readonly TimeSpan _lookAgain = TimeSpan.FromSeconds(1);
+
+    private string Stream => streams.Subjects.ItemStream;
+
+    public async ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken) =>
+        (long)(await store.PublishAsync(id, Kind, "message", SagaCodec.Write(message), null, new(), cancellationToken).ConfigureAwait(false))!.Value;
+
+    public async ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken)
+    {
+        var watch = news.Find(id);
+        if (mayLag && watch is { MayHaveNews: false })
+        {
+            return [];
+        }
+
+        var told = watch?.Told ?? 0;
+        var entries = new List<SagaInboxEntry>();
+        var after = (ulong)afterSequence;
+        while (await store.GetNextAsync(Stream, Subject(id), after, cancellationToken).ConfigureAwait(false) is { } found)
+        {
+            after = found.Sequence;
+            var body = await store.BodyAsync(Stream, found, cancellationToken).ConfigureAwait(false);
+            entries.Add(new((long)found.Sequence, SagaCodec.ReadMessage(body)));
+        }
+
+        watch?.Read(told);
+        return entries;
+    }
+
+    public async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    {
+        while (news.Find(id) is { } watch)
+        {
+            try
+            {
+                await watch.NextAsync().WaitAsync(SagaNews.LongestLag, time, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (TimeoutException)
+            {
+                if (await IsThereAsync(id, afterSequence, cancellationToken).ConfigureAwait(false))
+                {
+                    return;
+                }
+            }
+        }
+
+        // Not this process's to hold, so it hears nothing.
+        while (!await IsThereAsync(id, afterSequence, cancellationToken).ConfigureAwait(false))
+        {
+            await Task.Delay(_lookAgain, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) =>
+        store.PurgeAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.>", 0, cancellationToken);
+
+    private async ValueTask<bool> IsThereAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.GetNextAsync(Stream, Subject(id), (ulong)afterSequence, cancellationToken).ConfigureAwait(false) is not null;
+        }
+        catch (SagaStoreException)
+        {
+            // The store is away for whoever could post too.
+            return false;
+        }
+    }
+
+    private string Subject(SagaId id) => $"{streams.Subjects.Of(Kind, id)}.message";
+}

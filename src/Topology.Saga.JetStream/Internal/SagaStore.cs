@@ -1,0 +1,251 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace Topology.Saga.JetStream.Internal;
+
+/// <summary>What the server stores for sagas: publishes, reads without consumers, purges. Every failure is a <see cref="SagaStoreException"/>.</summary>
+internal sealed class SagaStore(INatsConnection connection, SagaStreams streams, TimeProvider time)
+{
+    /// <summary>A body larger than this goes into messages of its own, and the message points at them.</summary>
+    public const int LargestBody = 64 << 10;
+
+    // The client gives up a request by itself, but waits for ever for a connection that is away.
+    private static readonly TimeSpan _longestCall = TimeSpan.FromSeconds(8);
+
+    private const int PartSize = 512 << 10;
+    private const string Parts = "Saga-Parts";
+    private const string PartSet = "Saga-Part-Set";
+    private const string LongId = "Saga-Id";
+
+    /// <summary>Publishes something of a saga; what is too large is stored beside it before.</summary>
+    /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
+    public async ValueTask<ulong?> PublishAsync(
+        SagaId id, string kind, string what, ReadOnlyMemory<byte> body, NatsHeaders? headers, NatsJSPubOpts opts, CancellationToken cancellationToken)
+    {
+        var subject = streams.Subjects.Of(kind, id);
+        if (SagaSubjects.IsHashed(SagaSubjects.Token(id.Value)))
+        {
+            (headers ??= [])[LongId] = SagaSubjects.Escape(id.Value);
+        }
+
+        if (body.Length > LargestBody)
+        {
+            await streams.EnsureAsync(cancellationToken).ConfigureAwait(false);
+            var size = Math.Min(PartSize, (connection.ServerInfo?.MaxPayload ?? PartSize) / 2);
+            var (set, count) = (Guid.NewGuid().ToString("N"), 0);
+            for (var from = 0; from < body.Length; from += size)
+            {
+                var part = body[from..Math.Min(from + size, body.Length)];
+                await PublishAsync(PartSubject(subject, set, count++), part, null, new(), cancellationToken).ConfigureAwait(false);
+            }
+
+            headers ??= [];
+            (headers[Parts], headers[PartSet]) = (count.ToString(CultureInfo.InvariantCulture), set);
+            body = default;
+        }
+
+        return await PublishAsync($"{subject}.{what}", body, headers, opts, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
+    public async ValueTask<ulong?> PublishAsync(
+        string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, NatsJSPubOpts opts, CancellationToken cancellationToken)
+    {
+        var result = await CallAsync(
+            subject,
+            token => streams.Context.TryPublishAsync(
+                subject, body, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, opts with { RetryAttempts = 1 }, headers, token),
+            cancellationToken).ConfigureAwait(false);
+        if (!result.Success)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            streams.Forget();
+            throw SagaErrors.Away(subject, result.Error);
+        }
+
+        return result.Value switch
+        {
+            { Error.ErrCode: SagaErrors.WrongLastSequence } => null,
+            { Error: { } error } => throw SagaErrors.Refused(subject, error),
+            var stored => stored.Seq,
+        };
+    }
+
+    /// <summary>Reads one message; <see langword="null"/> when there is none.</summary>
+    public ValueTask<StoredMessage?> GetAsync(string stream, string request, CancellationToken cancellationToken) => CallAsync(
+        stream,
+        token => streams.Options.Replicas > 1 ? GetFromLeaderAsync(stream, request, token) : GetDirectAsync(stream, request, token),
+        cancellationToken);
+
+    public ValueTask<StoredMessage?> GetLastAsync(string stream, string subject, CancellationToken cancellationToken) =>
+        GetAsync(stream, $$"""{"last_by_subj":"{{subject}}"}""", cancellationToken);
+
+    public ValueTask<StoredMessage?> GetNextAsync(string stream, string subject, ulong after, CancellationToken cancellationToken) =>
+        GetAsync(stream, string.Create(CultureInfo.InvariantCulture, $$"""{"seq":{{after + 1}},"next_by_subj":"{{subject}}"}"""), cancellationToken);
+
+    /// <summary>Returns the body, with what was stored beside it.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>> BodyAsync(string stream, StoredMessage message, CancellationToken cancellationToken)
+    {
+        if (message.Header(Parts) is not { } count)
+        {
+            return message.Body;
+        }
+
+        var (set, subject) = (message.Header(PartSet) ?? "", message.Subject[..message.Subject.LastIndexOf('.')]);
+        using var body = new MemoryStream();
+        for (var part = 0; part < int.Parse(count, CultureInfo.InvariantCulture); part++)
+        {
+            var found = await GetLastAsync(stream, PartSubject(subject, set, part), cancellationToken).ConfigureAwait(false)
+                ?? throw new SagaStoreException($"NATS, {message.Subject}: part {part} of {count} is not there (any more).");
+            body.Write(found.Body.Span);
+        }
+
+        return body.ToArray();
+    }
+
+    /// <summary>Returns the saga's id, from the subject or, when it is too long for that, from a header.</summary>
+    public static string IdOf(string subject, NatsHeaders? headers)
+    {
+        var token = SagaSubjects.IdToken(subject);
+        return SagaSubjects.Unescape(SagaSubjects.IsHashed(token) ? StoredMessage.Find(headers, LongId) ?? token : token);
+    }
+
+    /// <summary>Removes what matches, up to a sequence, or all of it.</summary>
+    public async ValueTask PurgeAsync(string stream, string filter, ulong upTo, CancellationToken cancellationToken) => await CallAsync(
+        stream,
+        token => streams.Context.PurgeStreamAsync(stream, new StreamPurgeRequest { Filter = filter, Seq = upTo == 0 ? 0 : upTo + 1 }, token),
+        cancellationToken).ConfigureAwait(false);
+
+    public async ValueTask DeleteAsync(string stream, ulong sequence, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CallAsync(
+                stream,
+                token => streams.Context.DeleteMessageAsync(stream, new StreamMsgDeleteRequest { Seq = sequence, NoErase = true }, token),
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (SagaStoreException gone) when (gone.InnerException is NatsJSApiException { Error.ErrCode: 10043 or 10057 })
+        {
+            // Removed by somebody else meanwhile.
+        }
+    }
+
+    /// <summary>Returns how many messages each subject that matches has.</summary>
+    public async ValueTask<Dictionary<string, long>> CountAsync(string stream, string filter, CancellationToken cancellationToken)
+    {
+        const int LargestPage = 100_000;
+        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
+        while (true)
+        {
+            var info = await CallAsync(
+                stream,
+                token => streams.Context.GetStreamAsync(stream, new StreamInfoRequest { SubjectsFilter = filter, Offset = counts.Count }, token),
+                cancellationToken).ConfigureAwait(false);
+            var page = info.Info.State.Subjects ?? new Dictionary<string, long>();
+            foreach (var (subject, count) in page)
+            {
+                counts[subject] = count;
+            }
+
+            if (page.Count < LargestPage)
+            {
+                return counts;
+            }
+        }
+    }
+
+    /// <summary>Returns how full a stream is, from 0 to 1.</summary>
+    public async ValueTask<double> FillAsync(string stream, CancellationToken cancellationToken)
+    {
+        var found = await CallAsync(stream, token => streams.Context.GetStreamAsync(stream, cancellationToken: token), cancellationToken).ConfigureAwait(false);
+        return found.Info.Config.MaxBytes > 0 ? (double)found.Info.State.Bytes / found.Info.Config.MaxBytes : 0;
+    }
+
+    public async ValueTask<T> CallAsync<T>(string what, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_longestCall, time);
+        using var either = cancellationToken.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken) : null;
+        var token = either?.Token ?? timeout.Token;
+        try
+        {
+            await streams.EnsureAsync(token).ConfigureAwait(false);
+            return await call(token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw SagaErrors.Away(what, failure);
+        }
+        catch (Exception failure) when (SagaErrors.IsAway(failure))
+        {
+            streams.Forget();
+            throw SagaErrors.Away(what, failure);
+        }
+    }
+
+    private static string PartSubject(string subject, string set, int part) => string.Create(CultureInfo.InvariantCulture, $"{subject}.part.{set}.{part}");
+
+    private async ValueTask<StoredMessage?> GetDirectAsync(string stream, string request, CancellationToken cancellationToken)
+    {
+        var reply = await RequestAsync($"{streams.Context.Opts.Prefix}.DIRECT.GET.{stream}", request, cancellationToken).ConfigureAwait(false);
+        if (reply.Headers is { Code: 404 })
+        {
+            return null;
+        }
+
+        return reply.Headers is { Code: 0 } headers && StoredMessage.Find(headers, "Nats-Sequence") is { } sequence
+            ? new(
+                StoredMessage.Find(headers, "Nats-Subject") ?? "",
+                ulong.Parse(sequence, CultureInfo.InvariantCulture),
+                Time(StoredMessage.Find(headers, "Nats-Time-Stamp")),
+                headers,
+                reply.Data ?? [])
+            : throw new NatsException($"a read was answered with {reply.Headers?.Code} {reply.Headers?.MessageText}");
+    }
+
+    /// <summary>Of several servers only the leader has seen every append that has returned.</summary>
+    private async ValueTask<StoredMessage?> GetFromLeaderAsync(string stream, string request, CancellationToken cancellationToken)
+    {
+        var reply = await RequestAsync($"{streams.Context.Opts.Prefix}.STREAM.MSG.GET.{stream}", request, cancellationToken).ConfigureAwait(false);
+        using var document = JsonDocument.Parse(reply.Data ?? []);
+        if (document.RootElement.TryGetProperty("error", out var error))
+        {
+            return error.GetProperty("code").GetInt32() == 404 ? null : throw new NatsException($"a read was answered with {error.GetRawText()}");
+        }
+
+        var message = document.RootElement.GetProperty("message");
+        return new(
+            message.GetProperty("subject").GetString()!,
+            message.GetProperty("seq").GetUInt64(),
+            Time(message.GetProperty("time").GetString()),
+            message.TryGetProperty("hdrs", out var headers) ? Headers(Encoding.UTF8.GetString(headers.GetBytesFromBase64())) : null,
+            message.TryGetProperty("data", out var data) ? data.GetBytesFromBase64() : default);
+    }
+
+    private ValueTask<NatsMsg<byte[]>> RequestAsync(string subject, string request, CancellationToken cancellationToken) => connection.RequestAsync(
+        subject,
+        Encoding.UTF8.GetBytes(request),
+        requestSerializer: NatsRawSerializer<byte[]>.Default,
+        replySerializer: NatsRawSerializer<byte[]>.Default,
+        replyOpts: new NatsSubOpts { Timeout = streams.Context.Opts.RequestTimeout },
+        cancellationToken: cancellationToken);
+
+    private static NatsHeaders Headers(string lines)
+    {
+        var headers = new NatsHeaders();
+        foreach (var line in lines.Split("\r\n").Skip(1).Where(line => line.Contains(':', StringComparison.Ordinal)))
+        {
+            var colon = line.IndexOf(':', StringComparison.Ordinal);
+            headers[line[..colon]] = line[(colon + 1)..].Trim();
+        }
+
+        return headers;
+    }
+
+    private static DateTimeOffset Time(string? text) =>
+        DateTimeOffset.Parse(text ?? "", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using Topology.Saga;
+using Topology.Saga.ChaosWorker;
+
+// A process that runs transfers, to be killed and stopped: dotnet Topology.Saga.ChaosWorker.dll SAGA-URL BANK-URL NAME
+var builder = Host.CreateApplicationBuilder();
+builder.Logging.ClearProviders();
+builder.Services.AddSingleton<INatsConnection>(Connect(args[0]));
+builder.Services.AddSingleton(new Bank(Connect(args[1])));
+builder.Services.AddSingleton<ISagaObserver>(new Owners(Connect(args[0]), args[2]));
+builder.Services.AddTransfers();
+await builder.Build().RunAsync();
+
+static NatsConnection Connect(string url) => new(NatsOpts.Default with
+{
+    Url = url,
+    MaxReconnectRetry = -1,
+    ReconnectWaitMin = TimeSpan.FromMilliseconds(20),
+    ReconnectWaitMax = TimeSpan.FromMilliseconds(100),
+});
+
+/// <summary>Writes down who wrote which entry, so that the journals can be held against it: <c>OWNERS.{saga}.{version}</c> = name.</summary>
+internal sealed class Owners(NatsConnection connection, string name) : ISagaObserver
+{
+    private readonly NatsJSContext _jetStream = new(connection);
+
+    public async ValueTask OnAppendedAsync(SagaId id, long version, SagaEntry entry, CancellationToken cancellationToken)
+    {
+        var isClaim = entry.Events.Any(stored => stored is SagaEvent.Claimed);
+        await _jetStream.PublishAsync(
+            string.Create(CultureInfo.InvariantCulture, $"OWNERS.{id.Value}.{version}"),
+            Encoding.UTF8.GetBytes($"{name} {(isClaim ? "claimed" : "wrote")}"),
+            cancellationToken: cancellationToken);
+    }
+}

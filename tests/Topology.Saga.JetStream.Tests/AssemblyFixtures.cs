@@ -1,0 +1,3 @@
+using Topology.TestKit;
+
+[assembly: AssemblyFixture(typeof(NatsFixture))]

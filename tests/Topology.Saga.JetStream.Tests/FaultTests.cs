@@ -1,0 +1,176 @@
+using System.Collections.Concurrent;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+using Topology.TestKit;
+
+namespace Topology.Saga.JetStream.Tests;
+
+/// <summary>Answers that are lost, requests that come late, stores that are full.</summary>
+public sealed class FaultTests(NatsFixture nats)
+{
+    private readonly string _prefix = JetStreamSagas.NewPrefix();
+    private readonly SagaId _id = new("d", "1");
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_append_whose_answer_is_lost_is_found_by_its_writer_when_it_is_sent_again()
+    {
+        await using var proxy = FaultProxy.Start(nats.Server.Port);
+        await using var connection = Through(proxy);
+        await using var sagas = new JetStreamSagas(connection, _prefix);
+        var first = await sagas.Journal.AppendAsync(_id, 0, Entry("a"), Token);
+        var lost = Entry("b");
+
+        proxy.Drop(FaultDirection.ToClient);
+        await Assert.ThrowsAsync<SagaStoreException>(() => sagas.Journal.AppendAsync(_id, first.Version, lost, Token).AsTask());
+        proxy.Cut();
+        proxy.Pass();
+
+        await Until.True(async () => !(await sagas.Journal.AppendAsync(_id, first.Version, lost, Token)).Stored, cancellationToken: Token);
+        var stored = await sagas.Journal.ReadAsync(_id, first.Version, Token);
+        Assert.Equal(lost.Writer, Assert.Single(stored).Entry.Writer);
+    }
+
+    [Fact]
+    public async Task A_start_whose_answer_is_lost_is_one_start()
+    {
+        await using var proxy = FaultProxy.Start(nats.Server.Port);
+        await using var connection = Through(proxy);
+        await using var sagas = new JetStreamSagas(connection, _prefix);
+        var start = new SagaStart(_id, "hash", "-", SagaValue.None);
+        Assert.Null(await sagas.Dispatcher.FindStartAsync(_id, Token));
+        Assert.True(await sagas.Dispatcher.TryStartAsync(start with { Id = new("d", "before") }, Token));
+
+        proxy.Drop(FaultDirection.ToClient);
+        await Assert.ThrowsAsync<SagaStoreException>(() => sagas.Dispatcher.TryStartAsync(start, Token).AsTask());
+        proxy.Cut();
+        proxy.Pass();
+        await Until.True(async () => !await sagas.Dispatcher.TryStartAsync(start, Token), cancellationToken: Token);
+        Assert.NotNull(await sagas.Dispatcher.FindStartAsync(_id, Token));
+        var items = await new NatsJSContext(nats.Connection).GetStreamAsync(
+            $"{_prefix.ToUpperInvariant()}_ITEMS", new StreamInfoRequest { SubjectsFilter = $"{_prefix}.item.d.1.start" }, Token);
+        Assert.Equal(1, Assert.Single(items.Info.State.Subjects!).Value);
+    }
+
+    [Fact]
+    public async Task An_append_that_was_held_on_its_way_changes_nothing_after_another_owner_has_written()
+    {
+        await using var proxy = FaultProxy.Start(nats.Server.Port);
+        await using var connection = Through(proxy, TimeSpan.FromSeconds(30));
+        await using var stopped = new JetStreamSagas(connection, _prefix);
+        await using var other = new JetStreamSagas(nats.Connection, _prefix);
+        var first = await stopped.Journal.AppendAsync(_id, 0, Entry("a"), Token);
+
+        proxy.Hold(FaultDirection.ToServer);
+        var late = stopped.Journal.AppendAsync(_id, first.Version, Entry("late"), Token).AsTask();
+        await Until.True(() => proxy.Stopped(FaultDirection.ToServer) > 0, cancellationToken: Token);
+        Assert.True((await other.Journal.AppendAsync(_id, first.Version, Entry("taken over"), Token)).Stored);
+        proxy.Pass();
+
+        Assert.False((await late).Stored);
+        Assert.Equal(["a", "taken over"], (await other.Journal.ReadAsync(_id, 0, Token)).Select(Text));
+    }
+
+    [Fact]
+    public async Task A_log_that_is_full_stops_effects_frees_slots_and_starts_nothing_and_all_resume_when_there_is_room()
+    {
+        var (gate, begun, done) = (new TaskCompletionSource(), 0, new ConcurrentQueue<string>());
+        var definition = SagaDefinition.Create<string>("d")
+            .Step("a", async (_, token) =>
+            {
+                Interlocked.Increment(ref begun);
+                await gate.Task.WaitAsync(token);
+            })
+            .Step("b", (context, _) =>
+            {
+                done.Enqueue(context.SagaId.Value);
+                return default;
+            })
+            .Build();
+        await using var process = await SagaProcess.StartAsync(nats.Connection, _prefix, definition, options => options.MaxLogBytes = 1 << 20);
+        var ids = new List<SagaId>();
+        for (var i = 0; i < 10; i++)
+        {
+            ids.Add(await process.Client.StartAsync(definition, $"{i}", "input", cancellationToken: Token));
+        }
+
+        await Until.True(() => Volatile.Read(ref begun) == 10, cancellationToken: Token);
+        var filling = new NatsJSContext(nats.Connection);
+        for (var size = 100_000; size > 10; size /= 2)
+        {
+            while ((await filling.PublishAsync($"{_prefix}.log.filling", new byte[size], cancellationToken: Token)).Error is null)
+            {
+            }
+        }
+
+        gate.SetResult();
+        await Until.True(async () => (int)(await process.CheckAsync(SagaBacklogHealthCheck.Registration)).Data["running"] == 0, cancellationToken: Token);
+        Assert.Equal((10, 0), (begun, done.Count));
+        await Until.True(async () => await IsRefusedAsync(), cancellationToken: Token);
+        Assert.Equal("store_nearly_full", (await process.CheckAsync(SagaNatsHealthCheck.Register())).Code);
+
+        await filling.PurgeStreamAsync($"{_prefix.ToUpperInvariant()}_LOG", new StreamPurgeRequest { Filter = $"{_prefix}.log.filling" }, Token);
+        foreach (var id in ids)
+        {
+            await process.UntilAsync(id, SagaStatus.Completed, TimeSpan.FromMinutes(2));
+        }
+
+        Assert.Equal(ids.Select(id => id.Value), done.Where(value => value != "more").Order(StringComparer.Ordinal));
+        await Until.True(async () => !await IsRefusedAsync(), cancellationToken: Token);
+
+        async Task<bool> IsRefusedAsync()
+        {
+            try
+            {
+                await process.Client.StartAsync(definition, "more", "input", cancellationToken: Token);
+                return false;
+            }
+            catch (SagaStoreException refused)
+            {
+                return refused.Message.Contains("nearly full", StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task An_account_that_is_out_of_storage_is_a_store_without_room()
+    {
+        const string Account = "accounts: { T: { jetstream: { max_file: 6M }, users: [ { user: t, password: t } ] } }\nno_auth_user: t";
+        await using var server = await NatsServer.StartAsync(Account, Token);
+        await using var connection = await server.ConnectAsync();
+        await using var sagas = new JetStreamSagas(connection, _prefix, options => (options.MaxLogBytes, options.MaxItemBytes, options.MaxTimerBytes) = (1 << 20, 1 << 20, 1 << 20));
+        var first = await sagas.Journal.AppendAsync(_id, 0, Entry("a"), Token);
+        var filling = new NatsJSContext(connection);
+        await filling.CreateStreamAsync(new StreamConfig("FILLING", ["filling"]), Token);
+        while ((await filling.PublishAsync("filling", new byte[100_000], cancellationToken: Token)).Error is null)
+        {
+        }
+
+        var refused = await Assert.ThrowsAsync<SagaStoreException>(async () =>
+        {
+            for (var version = first.Version; ;)
+            {
+                version = (await sagas.Journal.AppendAsync(_id, version, new(Guid.NewGuid(), [new SagaEvent.Waiting(new string('x', 50_000))]), Token)).Version;
+            }
+        });
+        Assert.Contains("there is no room", refused.Message, StringComparison.Ordinal);
+        await filling.DeleteStreamAsync("FILLING", Token);
+        var last = (await sagas.Journal.ReadAsync(_id, 0, Token))[^1].Version;
+        Assert.True((await sagas.Journal.AppendAsync(_id, last, Entry("b"), Token)).Stored);
+    }
+
+    private static SagaEntry Entry(string text) => new(Guid.NewGuid(), [new SagaEvent.Waiting(text)]);
+
+    private static string Text(SagaStoredEntry stored) => ((SagaEvent.Waiting)Assert.Single(stored.Entry.Events)).StepId;
+
+    private static NatsConnection Through(FaultProxy proxy, TimeSpan? timeout = null) => new(NatsOpts.Default with
+    {
+        Url = $"nats://127.0.0.1:{proxy.Port}",
+        RequestTimeout = timeout ?? TimeSpan.FromSeconds(1),
+        MaxReconnectRetry = -1,
+        ReconnectWaitMin = TimeSpan.FromMilliseconds(20),
+        ReconnectWaitMax = TimeSpan.FromMilliseconds(50),
+    });
+}

@@ -1,0 +1,98 @@
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Text.Json;
+using NATS.Client.JetStream;
+using Topology.TestKit;
+
+namespace Topology.Samples.Tests.Platform;
+
+/// <summary>SIGTERM of each service while it is at work.</summary>
+[Collection(PlatformCollection.Name)]
+public sealed class DrainTests(PlatformFixture platform)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("ApiGateway", "/api/v1/runs")]
+    [InlineData("RouterService", "/agents")]
+    public async Task No_request_fails_when_one_of_two_instances_is_stopped(string service, string path)
+    {
+        var customer = Guid.NewGuid().ToString("N");
+        if (service == "ApiGateway")
+            path = $"/api/v1/runs/{await platform.PostRunAsync(customer, customer, Token)}";
+        await using var one = await platform.StartAsync(service, Token);
+        await using var two = await platform.StartAsync(service, Token);
+        await Task.WhenAll(one.ReadyAsync(Token), two.ReadyAsync(Token));
+        using var balancer = new LoadBalancer([one.Address, two.Address], path);
+        await Until.True(() => balancer.InRotation == 2, cancellationToken: Token);
+        var sending = balancer.SendAsync(perSecond: 100, TimeSpan.FromSeconds(4), Token);
+        await Until.True(() => balancer.Served(0) > 20 && balancer.Served(1) > 20, cancellationToken: Token);
+        await one.TerminateAsync(Token);
+        var (sent, failed) = await sending;
+        Assert.Equal(0, failed);
+        Assert.True(balancer.Served(1) > sent / 2, $"{balancer.Served(1)} of {sent} were served by the one that stayed");
+    }
+
+    [Fact]
+    public async Task Documents_are_taken_apart_once_each_although_an_ingestion_is_stopped_in_the_middle()
+    {
+        await using var leaving = platform.Ingestion;
+        var ids = await Task.WhenAll(Enumerable.Range(0, 40).Select(number => PostDocumentAsync($"Document {number} of {Guid.NewGuid()}. " + new string('x', 2_000))));
+        var starting = platform.StartAsync("Ingestion", Token);
+        await leaving.TerminateAsync(Token);
+        platform.Ingestion = await (await starting).ReadyAsync(Token);
+        foreach (var id in ids)
+        {
+            var stored = await Until.Value(() => DocumentAsync(id), document => document.GetProperty("chunks").GetArrayLength() > 0, TimeSpan.FromSeconds(60), Token);
+            Assert.Equal(1, stored.GetProperty("saves").GetInt32());
+        }
+    }
+
+    [Fact]
+    public async Task A_document_that_is_sent_twice_is_taken_apart_once_and_holds_what_it_said()
+    {
+        var text = string.Join(". ", Enumerable.Range(0, 300).Select(number => $"Sentence {number} of {Guid.NewGuid():N}"));
+        var id = await PostDocumentAsync(text);
+        await Until.Value(() => DocumentAsync(id), document => document.GetProperty("chunks").GetArrayLength() > 1, TimeSpan.FromSeconds(60), Token);
+
+        // Past the server's own deduplication: another message, the same content.
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { documentId = id, tenant = "anonymous", text });
+        (await new NatsJSContext(platform.Connection).PublishAsync("ingest.document.requested", body, cancellationToken: Token)).EnsureSuccess();
+        var later = await PostDocumentAsync($"{Guid.NewGuid()}");
+        await Until.Value(() => DocumentAsync(later), document => document.GetProperty("chunks").GetArrayLength() == 1, TimeSpan.FromSeconds(60), Token);
+
+        var stored = await DocumentAsync(id);
+        var chunks = stored.GetProperty("chunks").EnumerateArray().Select(chunk => chunk.GetString()!).ToArray();
+        Assert.Equal(text, string.Join(' ', chunks));
+        Assert.All(chunks, chunk => Assert.InRange(chunk.Length, 1, 800));
+        Assert.Equal(1, stored.GetProperty("saves").GetInt32());
+    }
+
+    [Fact]
+    public async Task Clients_of_a_stopped_pod_are_asked_to_come_back_and_closed()
+    {
+        await using var pod = await platform.StartAsync("Realtime", Token);
+        await pod.ReadyAsync(Token);
+        var sockets = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => RunSocket.ConnectAsync(pod, Token, "run.x")));
+        await Until.True(() => sockets.All(socket => socket.Messages.Count > 0), cancellationToken: Token); // hello
+        await pod.TerminateAsync(Token);
+        foreach (var socket in sockets)
+        {
+            await Until.True(() => socket.IsClosed, cancellationToken: Token);
+            Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, socket.CloseStatus);
+            var reconnect = socket.Messages[^1];
+            Assert.Equal("reconnect", reconnect.GetProperty("type").GetString());
+            Assert.InRange(reconnect.GetProperty("afterMs").GetInt32(), 0, 5_000);
+            await socket.DisposeAsync();
+        }
+    }
+
+    private async Task<string> PostDocumentAsync(string text)
+    {
+        using var response = await platform.Gateway.Http.PostAsJsonAsync("/api/v1/documents", new { text }, Token);
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("documentId").GetString()!;
+    }
+
+    private Task<JsonElement> DocumentAsync(string id) => platform.Ingestion.Http.GetFromJsonAsync<JsonElement>($"/documents/{id}", Token);
+}
