@@ -7,7 +7,8 @@ namespace Topology.Saga.Internal;
 
 /// <summary>Leases the sagas whose definitions this process has registered, and runs them. Idle when there are none.</summary>
 internal sealed class SagaWorker(
-    SagaRuntime runtime, SagaBoard board, SagaHeartbeat heartbeat, IOptions<SagaOptions> options, ILogger<SagaWorker> logger) : BackgroundService
+    SagaRuntime runtime, SagaBoard board, SagaHeartbeat heartbeat, IOptions<SagaOptions> options, ILogger<SagaWorker> logger,
+    IHostApplicationLifetime? lifetime = null) : BackgroundService
 {
     private const int LongestPauseAfterFailure = 256;
     private static readonly TimeSpan _pauseAfterFailure = TimeSpan.FromSeconds(1);
@@ -25,6 +26,13 @@ internal sealed class SagaWorker(
             return;
         }
 
+        // The host tells that it stops before it stops its services: no saga is taken from then on, and those in hand go on until the end.
+        using var pulling = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime?.ApplicationStopping ?? CancellationToken.None);
+        await PullAsync(pulling.Token, stoppingToken).ConfigureAwait(false);
+    }
+
+    private async Task PullAsync(CancellationToken stoppingToken, CancellationToken endingToken)
+    {
         var names = runtime.Registry.Definitions.Keys.ToHashSet(StringComparer.Ordinal);
         var running = new ConcurrentDictionary<Task, byte>();
         using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
@@ -38,7 +46,7 @@ internal sealed class SagaWorker(
                     heartbeat.Rest();
                     await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
                     heartbeat.Beat();
-                    var run = RunAsync(lease, slots, stoppingToken);
+                    var run = RunAsync(lease, slots, endingToken);
                     running.TryAdd(run, 0);
                     _ = run.ContinueWith(
                         done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
