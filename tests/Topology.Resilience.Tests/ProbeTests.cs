@@ -106,6 +106,35 @@ public sealed class ProbeTests
         Assert.Equal([HttpStatusCode.OK], watch.Live);
     }
 
+    [Fact]
+    public async Task From_the_first_moment_of_a_stop_ready_is_503_live_is_200_and_a_letter_waits_for_another_process()
+    {
+        await using var nats = await NatsServer.StartAsync(cancellationToken: Token);
+        var (first, second) = (new Stuck(), new Stuck());
+        await using var stopping = await StartAsync(first);
+        await stopping.ReadyAsync();
+
+        stopping.App.Lifetime.StopApplication();
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await stopping.CodeAsync("/health/ready"));
+        Assert.Equal(HttpStatusCode.OK, await stopping.CodeAsync("/health/live"));
+        await PublishAsync(stopping, "late");
+        await using var other = await StartAsync(second);
+        await second.Began.Task.WaitAsync(TimeSpan.FromSeconds(60), Token);
+        Assert.False(first.Began.Task.IsCompleted);
+
+        Task<Service> StartAsync(Stuck stuck)
+        {
+            stuck.End.SetResult();
+            return Service.StartAsync(
+                topology =>
+                {
+                    topology.UseNats().UseInMemory().AddSaga(s_saga).AddDeadLetterProcessors();
+                    topology.Services.AddSingleton(stuck).AddDeadLetterProcessor<Endless>(DeadLetterQueueNames.AgentRun);
+                },
+                new() { ["ConnectionStrings:nats"] = nats.Url, ["Topology:health:period"] = "100ms" });
+        }
+    }
+
     private static async Task PublishAsync(Service service, string id) => await service.App.Services.GetRequiredService<IDeadLetterPublisher>().PublishAsync(
         new DeadLetter
         {

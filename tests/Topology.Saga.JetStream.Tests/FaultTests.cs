@@ -148,14 +148,13 @@ public sealed class FaultTests(NatsFixture nats)
         {
         }
 
-        var refused = await Assert.ThrowsAsync<SagaStoreException>(async () =>
+        await Assert.ThrowsAsync<SagaStoreException>(async () =>
         {
             for (var version = first.Version; ;)
             {
                 version = (await sagas.Journal.AppendAsync(_id, version, new(Guid.NewGuid(), [new SagaEvent.Waiting(new string('x', 50_000))]), Token)).Version;
             }
         });
-        Assert.Contains("there is no room", refused.Message, StringComparison.Ordinal);
         await filling.DeleteStreamAsync("FILLING", Token);
         var last = (await sagas.Journal.ReadAsync(_id, 0, Token))[^1].Version;
         Assert.True((await sagas.Journal.AppendAsync(_id, last, Entry("b"), Token)).Stored);

@@ -30,15 +30,24 @@ internal sealed class GuardedConsumer(
         GuardedConsumerOptions options,
         IWorkSource source,
         IDeadLetterQueueProvider provider,
-        IDeadLetterPublisher publisher,
         Func<IServiceProvider, IWorkHandler> createHandler)
     {
         var policy = services.GetRequiredService<IRetryPolicies>().Get(options.RetryProfile);
         var metrics = services.GetRequiredService<DeadLetterMetrics>();
         var time = services.GetRequiredService<TimeProvider>();
         var logger = services.GetRequiredService<ILogger<GuardedConsumer>>();
+        var queues = services.GetRequiredService<DeadLetterQueues>();
         var transfer = new WorkTransfer(
-            name, options, policy.MaxAttempts, provider, publisher, services.GetRequiredService<AlertSender>(), metrics, time, logger);
+            name,
+            options,
+            policy.MaxAttempts,
+            queues[options.Queue],
+            provider,
+            new DeadLetterPublisher(provider, queues, metrics),
+            services.GetRequiredService<AlertSender>(),
+            metrics,
+            time,
+            logger);
         var guard = new WorkGuard(
             name, options, source, provider, transfer, policy, createHandler, services.GetRequiredService<IServiceScopeFactory>(), metrics, time, logger);
         return new(

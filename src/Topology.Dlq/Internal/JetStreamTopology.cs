@@ -63,10 +63,7 @@ internal sealed class JetStreamTopology(
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
-                    bool inUse;
-                    lock (_ready)
-                        inUse = _ready.Contains($"{queue}/{consumer.Name}");
-                    if (inUse)
+                    if (IsReady($"{queue}/{consumer.Name}"))
                         await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
@@ -90,7 +87,10 @@ internal sealed class JetStreamTopology(
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
-    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
+    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
+        options.Value.Provision == DeadLetterProvisioning.Off || IsReady(queue) ? ValueTask.CompletedTask : EnsureStreamsAsync(queue, cancellationToken);
+
+    private ValueTask EnsureStreamsAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
         queue,
         queue,
         async drift =>
@@ -108,11 +108,8 @@ internal sealed class JetStreamTopology(
     public async ValueTask<bool> EnsureDelayedAsync(string queue, CancellationToken cancellationToken)
     {
         var name = DelayedStream(queue);
-        lock (_ready)
-        {
-            if (_ready.Contains($"{queue}/{name}"))
-                return true;
-        }
+        if (IsReady($"{queue}/{name}"))
+            return true;
 
         try
         {
@@ -201,12 +198,12 @@ internal sealed class JetStreamTopology(
     private async ValueTask OnceAsync(
         string queue, string what, Func<List<DeadLetterDrift>, ValueTask> apply, CancellationToken cancellationToken)
     {
-        if (options.Value.Provision == DeadLetterProvisioning.Off || IsReady())
+        if (options.Value.Provision == DeadLetterProvisioning.Off || IsReady(what))
             return;
         await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (IsReady())
+            if (IsReady(what))
                 return;
             var drift = new List<DeadLetterDrift>();
             await apply(drift).ConfigureAwait(false);
@@ -221,12 +218,12 @@ internal sealed class JetStreamTopology(
         {
             _one.Release();
         }
+    }
 
-        bool IsReady()
-        {
-            lock (_ready)
-                return _ready.Contains(what);
-        }
+    private bool IsReady(string what)
+    {
+        lock (_ready)
+            return _ready.Contains(what);
     }
 
     private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
@@ -318,6 +315,7 @@ internal sealed class JetStreamTopology(
         fields.Add("filter_subject", wanted.FilterSubject ?? "", actual.FilterSubject ?? "", breaks: true);
         fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
         fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
+        fields.Add("headers_only", false, actual.HeadersOnly, breaks: true);
     }
 
     private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
@@ -399,6 +397,7 @@ internal sealed class JetStreamTopology(
         fields.Add("allow_direct", wanted.AllowDirect, actual.AllowDirect, breaks: true);
         fields.Add("deny_delete", false, actual.DenyDelete, breaks: true);
         fields.Add("discard_new_per_subject", false, actual.DiscardNewPerSubject, breaks: true);
+        fields.Add("no_ack", false, actual.NoAck, breaks: true);
         fields.Add("description", wanted.Description ?? "", actual.Description ?? "");
         fields.Add(
             "metadata.topology.name", queue, actual.Metadata?.TryGetValue("topology.name", out var named) == true ? named : "", notSupported: ServerVersion < new Version(2, 10));

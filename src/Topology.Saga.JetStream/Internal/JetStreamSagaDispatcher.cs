@@ -51,12 +51,13 @@ internal sealed class JetStreamSagaDispatcher(
     {
         var taken = Channel.CreateUnbounded<SagaLease?>();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (loops, running) = (new List<SagaLoop>(), new List<Task>());
+        var (loops, running, sources) = (new List<SagaLoop>(), new List<Task>(), new List<SagaItems>());
         var untaken = 0;
         foreach (var definition in definitions)
         {
             var items = new SagaItems(definition, store, streams, news, time, logger, Began, Ended);
-            Run($"work of {definition}", (_, token) => items.TakeAsync(taken, () => free() - Volatile.Read(ref untaken), token));
+            sources.Add(items);
+            Run($"work of {definition}", (_, token) => items.TakeAsync(taken, Share, token));
             running.Add(HearAsync(definition, ended.Token));
         }
 
@@ -85,6 +86,11 @@ internal sealed class JetStreamSagaDispatcher(
             connection.MessageDropped -= MissedSomeAsync;
             await ended.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var source in sources)
+            {
+                await source.CloseAsync().ConfigureAwait(false);
+            }
+
             while (taken.Reader.TryRead(out var lease))
             {
                 if (lease is not null)
@@ -99,6 +105,13 @@ internal sealed class JetStreamSagaDispatcher(
             var loop = new SagaLoop(name, time, logger);
             loops.Add(loop);
             running.Add(loop.RunAsync(token => round(loop, token), ended.Token));
+        }
+
+        // The definitions share the slots, so that all of them together do not take more than there are.
+        int Share()
+        {
+            var left = free() - Volatile.Read(ref untaken);
+            return left <= 0 ? 0 : Math.Max(1, left / definitions.Count);
         }
 
         void Began(SagaLease lease)

@@ -9,12 +9,12 @@ namespace Topology.Saga.JetStream.Internal;
 internal sealed class SagaItems(
     string definition, SagaStore store, SagaStreams streams, SagaNews news, TimeProvider time, ILogger logger, Action<SagaLease> began, Action<SagaLease> ended)
 {
-    private const int MostAtOnce = 100;
-    private static readonly TimeSpan _pull = TimeSpan.FromSeconds(5);
+    private const int LeastAtOnce = 16;
+    private static readonly TimeSpan _wait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _pauseWhenFull = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan _unreadable = TimeSpan.FromMinutes(1);
 
-    private INatsJSConsumer? _consumer;
+    private SagaPull? _pull;
 
     public async Task TakeAsync(Channel<SagaLease?> to, Func<int> free, CancellationToken cancellationToken)
     {
@@ -24,18 +24,23 @@ internal sealed class SagaItems(
             to.Writer.TryWrite(null);
         }
 
-        var count = Math.Min(free(), MostAtOnce);
-        if (count <= 0)
-        {
-            await Task.Delay(_pauseWhenFull, time, cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
         try
         {
-            _consumer ??= await store.CallAsync(definition, token => streams.EnsureConsumerAsync(definition, token), cancellationToken).ConfigureAwait(false);
-            var opts = new NatsJSFetchOpts { MaxMsgs = count, Expires = _pull };
-            await foreach (var message in _consumer.FetchAsync(opts, NatsRawSerializer<byte[]>.Default, cancellationToken).ConfigureAwait(false))
+            _pull ??= await store.CallAsync(definition, OpenAsync, cancellationToken).ConfigureAwait(false);
+            var more = free() - _pull.Asked;
+
+            // In batches: a request for each slot that becomes free would cost more than the items.
+            if (more > 0 && (more >= LeastAtOnce || _pull.Asked == 0))
+            {
+                await _pull.AskAsync(more, cancellationToken).ConfigureAwait(false);
+            }
+            else if (_pull.Asked == 0)
+            {
+                await Task.Delay(_pauseWhenFull, time, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
+            foreach (var message in await _pull.ReadAsync(_wait, cancellationToken).ConfigureAwait(false))
             {
                 if (message.Metadata is { } metadata && await ReadAsync(message, metadata, cancellationToken).ConfigureAwait(false) is { } lease)
                 {
@@ -46,13 +51,34 @@ internal sealed class SagaItems(
         }
         catch (Exception failure) when (SagaErrors.IsAway(failure) || failure is SagaStoreException)
         {
-            _consumer = null;
             streams.Forget();
+            await CloseAsync().ConfigureAwait(false);
             throw;
         }
     }
 
-    private async ValueTask<SagaLease?> ReadAsync(INatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, CancellationToken cancellationToken)
+    public async ValueTask CloseAsync()
+    {
+        if (Interlocked.Exchange(ref _pull, null) is { } pull)
+        {
+            try
+            {
+                await pull.DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception failure) when (SagaErrors.IsAway(failure))
+            {
+                // What came and was not taken comes again.
+            }
+        }
+    }
+
+    private async ValueTask<SagaPull> OpenAsync(CancellationToken cancellationToken)
+    {
+        await streams.EnsureConsumerAsync(definition, cancellationToken).ConfigureAwait(false);
+        return new(streams.Context, streams.Subjects.ItemStream, SagaSubjects.Consumer(definition), time);
+    }
+
+    private async ValueTask<SagaLease?> ReadAsync(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, CancellationToken cancellationToken)
     {
         try
         {

@@ -43,7 +43,7 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
         return ready.IsCompletedSuccessfully ? default : new(ready.WaitAsync(cancellationToken));
     }
 
-    public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string definition, CancellationToken cancellationToken)
+    public async ValueTask EnsureConsumerAsync(string definition, CancellationToken cancellationToken)
     {
         await EnsureAsync(cancellationToken).ConfigureAwait(false);
         var wanted = Consumer(definition);
@@ -52,8 +52,6 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
             Refuse(await ApplyAsync(wanted, Options.Provision, cancellationToken).ConfigureAwait(false));
             _consumers[definition] = true;
         }
-
-        return await Context.GetConsumerAsync(Subjects.ItemStream, wanted.Name!, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Looks again at the next use: something that was there has gone.</summary>

@@ -17,6 +17,7 @@ public sealed class HintTests
     [InlineData("retry_config: fast\n", "(1,15): error TOPO1008: retry_config must be a mapping of names")]
     [InlineData("saga_compensations:\n  order:\n    - step_id: pay\n", "(3,5): error TOPO1208: saga_compensations.order must be a mapping of keys: steps")]
     [InlineData("saga_compensations:\n  order:\n    steps:\n      - step_id: pay\n        compensation_action: refund\n", "(5,30): error TOPO1208: saga_compensations.order.steps[0].compensation_action must be a mapping of keys: type, timeout, retry_count, backoff, on_failure")]
+    [InlineData("saga_compensations:\n  order:\n    steps:\n      - step_id: pay\n        compensation_action:\n          timeout: 1s\n", "(5,9): error TOPO1206: saga_compensations.order.steps[0].compensation_action has no 'type'")]
     [InlineData("dlq_config:\n  streams:\n    a.dlq:\n      max_age: 1d\n", "(3,5): error TOPO1308: dlq_config.streams must be a list; begin each item with '- '")]
     [InlineData("dlq_config:\n  streams:\n    - name: a.dlq\n      subjects: a.failed\n", "(4,17): error TOPO1308: dlq_config.streams[0].subjects must be a list; write [a.failed]")]
     [InlineData("retry_config:\n  default:\n    base_delay: 30 sec\n", "(3,17): error TOPO1004: retry_config.default.base_delay must be a duration such as 500ms, 1m30s or 7d (was '30 sec'); did you mean '30s'?")]

@@ -106,13 +106,45 @@ public sealed class ReloadTests : IDisposable
     public void A_profile_that_appears_and_then_changes_is_followed()
     {
         Assert.Equal(3, _profiles.Get("fast").MaxAttempts);
+        IRetryPolicies policies = _services.GetRequiredService<IRetryPolicies>();
+        Assert.False(policies.TryGet("fast", out _));
         Change(First + "  fast:\n    max_attempts: 5\n");
         Assert.Equal(5, _profiles.Get("fast").MaxAttempts);
+        Assert.Equal(5, policies.Get("fast").MaxAttempts);
         Change(First + "  fast:\n    max_attempts: 6\n");
         Assert.Equal(6, _profiles.Get("fast").MaxAttempts);
         Change(First);
         Assert.Equal(3, _profiles.Get("fast").MaxAttempts);
         Assert.Equal(["fast=5", "fast=6", "fast=3"], _told);
+    }
+
+    [Fact]
+    public void A_compensation_table_follows_the_file()
+    {
+        const string Table = "saga_compensations:\n  order:\n    steps:\n      - step_id: pay\n        compensation_action: { type: refund, timeout: 3s }\n";
+        var tables = _services.GetRequiredService<IOptionsMonitor<Saga.SagaCompensationTableOptions>>();
+        var told = new List<string?>();
+        using IDisposable? listening = tables.OnChange((_, name) => told.Add(name));
+        Assert.Empty(tables.Get("order").Steps);
+        Change(First + Table);
+        Assert.Equal(TimeSpan.FromSeconds(3), Assert.Single(tables.Get("order").Steps).CompensationAction.Timeout);
+        Change(First + Table + "      - step_id: ship\n        compensation_action: { type: recall }\n");
+        Assert.Equal(["pay", "ship"], tables.Get("order").Steps.Select(s => s.StepId));
+        Change(First + Table + "      - step_id: pay\n        compensation_action: { type: recall }\n");
+        Assert.Equal(["pay", "ship"], tables.Get("order").Steps.Select(s => s.StepId));
+        Assert.Equal(["order", "order"], told);
+    }
+
+    [Fact]
+    public void What_a_process_has_of_its_own_waits_for_a_restart()
+    {
+        Change(First + "sagas:\n  max_concurrent_sagas: 9\nhealth:\n  drain_delay: 1s\n");
+        Assert.Equal(
+            [
+                "topology.yaml(5,25): warning TOPO1538: sagas.max_concurrent_sagas is now 9, which waits for a restart; this process runs without that line until then",
+                "topology.yaml(7,16): warning TOPO1538: health.drain_delay is now 1s, which waits for a restart; this process runs without that line until then",
+            ],
+            Waiting());
     }
 
     [Fact]

@@ -97,6 +97,7 @@ public sealed class SeededFaultTests
         // Keys against each other, and against what the packages refuse.
         { 216, "    base_delay: ▸61s", "TOPO1020", "retry_config.default.base_delay (1m1s) must not be above max_delay (1m)" },
         { 323, "  ttl: ▸10m", "TOPO1120", "idempotency.ttl (10m) must be at least 2 · validation.timestamp_tolerance + 60s = 11m" },
+        { 323, "  ttl: 30m\n  lease: ▸30m", "TOPO1121", "idempotency.lease (30m) must be below ttl (30m)" },
         { 386, "      - step_id: ▸\"payment_authorization\"", "TOPO1220", "step 'payment_authorization' has a row already (line 380)" },
         { 384, "          backoff: ▸tool_call", "TOPO1223", "retry_config has no profile 'tool_call'; did you mean 'tool_calls'?" },
         { 163, "    - stream: ▸\"agent.runs.dlq\"", "TOPO1320", "dlq_config.streams has no 'agent.runs.dlq'; did you mean 'agent.run.dlq'?" },

@@ -24,6 +24,7 @@ public sealed class YamlTextTests
     [InlineData("text\n\n```python\nx: [\n```\n```yaml\na: 1\n```\nmore: [\n")]
     [InlineData("~~~text\n```yaml\nb: 2\n```\n~~~\n```yaml\na: 1\n```")]
     [InlineData("````text\n```yaml\nb: 2\n```\n````\n```yaml\na: 1\n```")]
+    [InlineData("```python\n```yaml\nb: 2\n```\n```yaml\na: 1\n```")]
     [InlineData("Say ```yaml b``` inline.\n\n```yaml\na: 1\n```")]
     public void A_block_that_says_yaml_is_read_where_it_stands(string markdown)
     {

@@ -77,6 +77,54 @@ public sealed class CrashTests(PlatformFixture platform)
         Assert.Empty(third.States);
     }
 
+    [Fact]
+    public async Task A_run_goes_on_at_another_orchestrator_and_the_one_that_was_stopped_puts_nothing_old_over_it()
+    {
+        var customer = Guid.NewGuid().ToString("N");
+        await platform.BreakAsync(customer, "email_notification", "hold", Token);
+        var run = await platform.PostRunAsync(customer, customer, Token);
+        await platform.WaitForRunAsync(run, state => state.Completed.Length == 2, Token);
+        var stopped = platform.Orchestrator;
+        platform.Orchestrator = await (await platform.StartAsync("Orchestrator", Token)).ReadyAsync(Token);
+
+        // Everything it knows it knows still, and its connections are open.
+        stopped.Signal("STOP");
+        try
+        {
+            await platform.MendAsync(customer, "email_notification", Token);
+            await platform.WaitForRunAsync(run, state => state.Status == "Completed", Token);
+        }
+        finally
+        {
+            stopped.Signal("CONT");
+        }
+
+        await stopped.ReadyAsync(Token);
+        await using var socket = await ConnectAsync(platform.Realtime, $"run.{run}");
+        await Until.True(() => socket.States.Any(), cancellationToken: Token);
+        var next = Guid.NewGuid().ToString("N"); // whatever the stopped one had to say about the first, it has said by the end of this
+        await platform.WaitForRunAsync(await platform.PostRunAsync(next, next, Token), state => state.Status == "Completed", Token);
+        await stopped.TerminateAsync(Token);
+        Assert.Equal("Completed", (await platform.GetRunAsync(run, Token))!.Status);
+        Assert.Equal(["Completed"], socket.Statuses);
+        Assert.Equal(4, (await platform.CallsAsync(run, Token)).Where(call => call.Outcome != "cancelled").Select(call => call.Outcome).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_run_whose_orchestrator_is_killed_goes_on_at_another_one()
+    {
+        var customer = Guid.NewGuid().ToString("N");
+        await platform.BreakAsync(customer, "crm_update", "hold", Token);
+        var run = await platform.PostRunAsync(customer, customer, Token);
+        await platform.WaitForRunAsync(run, state => state.Completed.Length == 3, Token);
+        var starting = platform.StartAsync("Orchestrator", Token);
+        await platform.Orchestrator.KillAsync(Token);
+        platform.Orchestrator = await (await starting).ReadyAsync(Token);
+        await platform.MendAsync(customer, "crm_update", Token);
+        await platform.WaitForRunAsync(run, state => state.Status == "Completed", Token);
+        Assert.Equal(4, (await platform.CallsAsync(run, Token)).Where(call => call.Outcome != "cancelled").Select(call => call.Outcome).Distinct().Count());
+    }
+
     private static int Completed(JsonElement state) => state.GetProperty("state").GetProperty("completed").GetArrayLength();
 
     private static Task<RunSocket> ConnectAsync(ServiceProcess pod, params string[] topics) => RunSocket.ConnectAsync(pod, Token, topics);

@@ -69,6 +69,28 @@ public sealed class DrainTests(PlatformFixture platform)
     }
 
     [Fact]
+    public async Task Runs_are_carried_out_once_each_although_their_orchestrator_is_stopped_in_the_middle()
+    {
+        await using var leaving = platform.Orchestrator;
+        var customers = Enumerable.Range(0, 40).Select(_ => Guid.NewGuid().ToString("N")).ToArray();
+        foreach (var customer in customers[..5])
+            await platform.BreakAsync(customer, "email_notification", "hold", Token); // these are in the middle for certain
+        var runs = await Task.WhenAll(customers.Select(customer => platform.PostRunAsync(customer, customer, Token)));
+        foreach (var run in runs[..5])
+            await platform.WaitForRunAsync(run, state => state.Completed.Length == 2, Token);
+        var starting = platform.StartAsync("Orchestrator", Token);
+        await leaving.TerminateAsync(Token);
+        platform.Orchestrator = await (await starting).ReadyAsync(Token);
+        foreach (var customer in customers[..5])
+            await platform.MendAsync(customer, "email_notification", Token);
+        foreach (var run in runs)
+        {
+            await platform.WaitForRunAsync(run, state => state.Status == "Completed", Token);
+            Assert.Equal(4, (await platform.CallsAsync(run, Token)).Where(call => call.Outcome != "cancelled").Select(call => call.Outcome).Distinct().Count());
+        }
+    }
+
+    [Fact]
     public async Task Clients_of_a_stopped_pod_are_asked_to_come_back_and_closed()
     {
         await using var pod = await platform.StartAsync("Realtime", Token);

@@ -37,15 +37,17 @@ internal sealed class TopologyYamlProvider : ConfigurationProvider, IDisposable
     {
         lock (_reading)
         {
+            if (!_loaded && _source.ReloadOnChange)
+            {
+                // Before the reading, so that no change falls between the two.
+                Watch();
+            }
+
             YamlFault? fault = Read(first: !_loaded);
             if (fault is not null && !_loaded)
             {
+                Dispose();
                 throw new TopologyConfigurationException(Diagnostics);
-            }
-
-            if (!_loaded && _source.ReloadOnChange)
-            {
-                Watch();
             }
 
             _loaded = true;
