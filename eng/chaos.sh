@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
   idempotency) project=Topology.Idempotency.Chaos arguments=() ;;
   saga) project=Topology.Saga.JetStream.Tests arguments=(--filter-class '*ChaosTests' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
-  dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*Chaos*Tests' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
+  dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*.Chaos*' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
   *) echo "usage: chaos.sh idempotency|saga|dlq" >&2; exit 2 ;;
 esac
 dotnet build "tests/$project" -c Release --nologo -v quiet >&2

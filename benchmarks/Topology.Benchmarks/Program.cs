@@ -4,6 +4,7 @@ using Topology.Benchmarks.Health;
 using Topology.Benchmarks.Idempotency;
 using Topology.Benchmarks.Platform;
 using Topology.Benchmarks.Retry;
+using Topology.Benchmarks.Saga;
 using Topology.Benchmarks.SagaJetStream;
 
 // AREA|all [--quick] [--results DIRECTORY]: run by eng/bench.sh.
@@ -14,7 +15,7 @@ if (args is ["storm", var file])
     return 0;
 }
 
-IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new DlqArea(), new JetStreamSagaArea(), new PlatformArea()];
+IBenchArea[] areas = [new RetryArea(), new IdempotencyArea(), new HealthArea(), new DlqArea(), new SagaArea(), new JetStreamSagaArea(), new PlatformArea()];
 var wanted = args.FirstOrDefault() ?? "";
 var quick = args.Contains("--quick");
 

@@ -77,7 +77,6 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
                     provider.GetRequiredService<TimeProvider>(),
                     provider.GetRequiredService<ILogger<GuardedConsumer>>()),
                 provider.GetRequiredService<IDeadLetterQueueProvider>(),
-                provider.GetRequiredService<IDeadLetterPublisher>(),
                 static scope => scope.GetRequiredService<T>());
         });
         return services;

@@ -39,6 +39,14 @@ public readonly record struct SagaId(string Definition, string Value)
             return $"The saga id has {Value.Length} characters; it may have 1 to {MaxLength}.";
         }
 
-        return Value.Any(char.IsControl) ? "The saga id holds a control character; use visible text." : null;
+        foreach (var character in Value)
+        {
+            if (char.IsControl(character))
+            {
+                return "The saga id holds a control character; use visible text.";
+            }
+        }
+
+        return null;
     }
 }

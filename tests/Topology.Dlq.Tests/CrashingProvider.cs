@@ -38,8 +38,8 @@ internal sealed class CrashingProvider(IDeadLetterQueueProvider inner) : IDeadLe
     {
         var what = mark switch
         {
+            { Closed: not null, RedriveDone: > 0 } => $"done({mark.RedriveDone}), closed",
             { Closed: not null } => "closed",
-            { RedriveDone: > 0 } => $"done({mark.RedriveDone})",
             { RedriveStarted: > 0 } => $"started({mark.RedriveStarted},{mark.RedrivePosition})",
             { Parked: not null } => "parked",
             { Steps.Count: > 0 } => $"step({mark.Steps[^1]})",

@@ -41,6 +41,40 @@ public sealed class DeadLetterMetricsTests
         Assert.Equal(15, Read(age)[DeadLetterHouse.Queue]);
     }
 
+    [Fact]
+    public async Task Redrives_are_counted_by_what_came_of_them()
+    {
+        await using var house = new DeadLetterHouse(services => services.AddRedriveTarget<Fickle>(DeadLetterHouse.Queue));
+        using var redrives = new MetricCollector<long>(house.Services.GetRequiredService<IMeterFactory>(), "Topology.Dlq", "topology.dlq.redrives");
+        foreach (var id in new[] { "good", "bad", "good2" })
+            await house.Publisher.PublishAsync(house.Letter(id), Token);
+        await house.Redrive.RunAsync(new(new(DeadLetterHouse.Queue)), cancellationToken: Token);
+        Assert.Equal(["done", "failed", "done"], redrives.GetMeasurementSnapshot().Select(measurement => measurement.Tags["outcome"]));
+        Assert.All(redrives.GetMeasurementSnapshot(), measurement => Assert.Equal(DeadLetterHouse.Queue, measurement.Tags["queue"]));
+    }
+
+    [Fact]
+    public async Task A_letter_that_its_queue_does_not_take_is_counted_each_time()
+    {
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.DeadLetter("bad")));
+        using var failures = new MetricCollector<long>(test.House.Services.GetRequiredService<IMeterFactory>(), "Topology.Dlq", "topology.dlq.publish_failures");
+        using var handled = new MetricCollector<long>(test.House.Services.GetRequiredService<IMeterFactory>(), "Topology.Dlq", "topology.dlq.handled");
+        await test.House.Publisher.PublishAsync(test.House.Letter("big", DeadLetterQueueNames.AgentRun) with { Body = new byte[(1 << 20) - 120] }, Token);
+        test.Add("a");
+        await test.RunAsync(() => failures.GetMeasurementSnapshot().Count >= 2, stop: false);
+        Assert.Empty(handled.GetMeasurementSnapshot());
+        await test.House.Publisher.CloseAsync(DeadLetterQueueNames.AgentRun, "big", "room", Token);
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal("DeadLetter", Assert.Single(handled.GetMeasurementSnapshot()).Tags["verdict"]);
+        Assert.All(failures.GetMeasurementSnapshot(), measurement => Assert.Equal(DeadLetterQueueNames.AgentRun, measurement.Tags["queue"]));
+    }
+
+    private sealed class Fickle : IRedriveTarget
+    {
+        public ValueTask RedriveAsync(DeadLetter letter, string redriveId, CancellationToken cancellationToken) =>
+            letter.Id == "bad" ? throw new InvalidOperationException("no") : default;
+    }
+
     private static Dictionary<string, T> Read<T>(MetricCollector<T> collector)
         where T : struct
     {

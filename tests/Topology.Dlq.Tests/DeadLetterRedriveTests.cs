@@ -21,7 +21,7 @@ public sealed class DeadLetterRedriveTests
         var result = await Redrive(house, journal).RunAsync(new(All), cancellationToken: Token);
 
         Assert.Equal((1, 0, 0, 0), (result.Redriven, result.Resumed, result.Capped, result.Failed));
-        Assert.Equal(["mark started(1,41)", "publish redrive:a:1", "mark done(1)", "mark closed", "remove"], journal.Journal);
+        Assert.Equal(["mark started(1,41)", "publish redrive:a:1", "mark done(1), closed", "remove"], journal.Journal);
         Assert.Null(await house.Provider.FindAsync(DeadLetterHouse.Queue, "a", Token));
     }
 
@@ -57,7 +57,7 @@ public sealed class DeadLetterRedriveTests
             }
         }
 
-        Assert.True(crashes >= 10, $"Only {crashes} crashes hit a call.");
+        Assert.True(crashes >= 8, $"Only {crashes} crashes hit a call.");
     }
 
     [Fact]
@@ -162,6 +162,70 @@ public sealed class DeadLetterRedriveTests
         Assert.Equal(5, (await run).Redriven);
     }
 
+    [Theory]
+    [InlineData(1, 20)]
+    [InlineData(2, 20)]
+    [InlineData(3, 7)]
+    public async Task The_rate_is_held_within_5_percent_however_long_each_letter_takes(int seed, double rate)
+    {
+        await using var house = House(out var target);
+        for (var i = 0; i < 100; i++)
+            await house.Publisher.PublishAsync(house.Letter($"l{i}"), Token);
+        var random = new Random(seed);
+        var taken = new System.Collections.Concurrent.ConcurrentQueue<DateTimeOffset>();
+        target.OnRedrive = async _ =>
+        {
+            taken.Enqueue(house.Time.GetUtcNow());
+            await Task.Delay(TimeSpan.FromSeconds(random.NextDouble() / rate), house.Time, Token);
+        };
+        var run = house.Redrive.RunAsync(new(All) { MaxPerSecond = rate }, cancellationToken: Token).AsTask();
+        var begun = house.Time.GetUtcNow();
+        while (taken.Count < 100)
+        {
+            house.Time.Advance(TimeSpan.FromMilliseconds(2));
+            var due = Math.Min(100, 1 + (int)((house.Time.GetUtcNow() - begun).TotalSeconds * rate));
+            await Until.True(() => taken.Count >= due, cancellationToken: Token);
+            Assert.InRange(taken.Count, due, due + 1);
+        }
+
+        house.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(100, (await run).Redriven);
+        var times = taken.Order().ToList();
+        Assert.InRange(99 / (times[^1] - times[0]).TotalSeconds, rate * 0.95, rate * 1.05);
+    }
+
+    [Fact]
+    public async Task A_run_has_many_letters_under_way_once_the_target_takes_them_and_one_at_a_time_while_it_fails()
+    {
+        await using var house = House(out var target);
+        for (var i = 0; i < 200; i++)
+            await house.Publisher.PublishAsync(house.Letter($"l{i:000}"), Token);
+        var (underWay, most, fails) = (0, 0, true);
+        target.OnRedrive = async _ =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref underWay));
+            await Task.Yield();
+            Interlocked.Decrement(ref underWay);
+            if (fails)
+                throw new InvalidOperationException("away");
+        };
+        Assert.Equal(5, (await house.Redrive.RunAsync(new(All) { MaxFailures = 5 }, cancellationToken: Token)).Failed);
+        Assert.Equal(1, most);
+
+        fails = false;
+        var hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        target.OnRedrive = async _ =>
+        {
+            if (Interlocked.Increment(ref underWay) > 63)
+                await hold.Task;
+        };
+        var run = house.Redrive.RunAsync(new(All), cancellationToken: Token).AsTask();
+        await Until.True(() => Volatile.Read(ref underWay) == 63 + 32, cancellationToken: Token);
+        hold.SetResult();
+        Assert.Equal(200, (await run).Redriven);
+        Assert.Equal(200, target.Held.Distinct().Count());
+    }
+
     [Fact]
     public async Task A_cancelled_run_surfaces_as_such_tells_its_progress_and_goes_on_when_run_again()
     {
@@ -208,9 +272,27 @@ public sealed class DeadLetterRedriveTests
     /// <summary>A target like a stream: what it has taken can be looked for.</summary>
     internal sealed class Target : IRedriveTarget
     {
-        public List<string> Held { get; } = [];
+        private readonly Lock _lock = new();
+        private readonly List<string> _held = [];
+        private readonly List<string> _asked = [];
 
-        public List<string> Asked { get; } = [];
+        public IReadOnlyList<string> Held
+        {
+            get
+            {
+                lock (_lock)
+                    return [.. _held];
+            }
+        }
+
+        public IReadOnlyList<string> Asked
+        {
+            get
+            {
+                lock (_lock)
+                    return [.. _asked];
+            }
+        }
 
         public ulong Position { get; set; }
 
@@ -227,21 +309,28 @@ public sealed class DeadLetterRedriveTests
 
         public async ValueTask RedriveAsync(DeadLetter letter, string redriveId, CancellationToken cancellationToken)
         {
-            Asked.Add(redriveId);
+            lock (_lock)
+                _asked.Add(redriveId);
             if (Fails(letter))
                 throw new InvalidOperationException("the target is away");
             await OnRedrive(letter);
             if (Through is null)
             {
-                Held.Add(redriveId);
+                Add();
                 return;
             }
 
             await Through.Call($"publish {redriveId}", () =>
             {
-                Held.Add(redriveId);
+                Add();
                 return ValueTask.FromResult(true);
             });
+
+            void Add()
+            {
+                lock (_lock)
+                    _held.Add(redriveId);
+            }
         }
     }
 }

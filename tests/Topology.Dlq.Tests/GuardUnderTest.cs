@@ -48,6 +48,9 @@ internal sealed class GuardUnderTest : IAsyncDisposable
 
     public IDeadLetterQueueProvider Provider => House.Provider;
 
+    /// <summary>Gets or sets how the guard sees the queues.</summary>
+    public Func<IDeadLetterQueueProvider, IDeadLetterQueueProvider> Queues { get; set; } = static provider => provider;
+
     public ConcurrentDictionary<string, int> Starts { get; } = new();
 
     public TimeSpan Step { get; set; } = TimeSpan.FromSeconds(1);
@@ -99,14 +102,13 @@ internal sealed class GuardUnderTest : IAsyncDisposable
     {
         var process = Stream.Open();
         var number = ++_processes;
-        var provider = new MortalProvider(House.Provider, process);
+        var provider = new MortalProvider(Queues(House.Provider), process);
         var consumer = GuardedConsumer.Create(
             House.Services,
             "worker",
             new GuardedConsumerOptions { Stream = "STREAM", Queue = Queue },
             process,
             provider,
-            ActivatorUtilities.CreateInstance<DeadLetterPublisher>(House.Services, provider),
             _ => new Handler(this, number, process));
         _running = (consumer, process);
         await consumer.StartAsync(Token);

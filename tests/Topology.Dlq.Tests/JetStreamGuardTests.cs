@@ -21,7 +21,7 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
     {
         await using var app = await App.StartAsync(nats.Connection);
         app.Handle = message => throw new PermanentException("not yet");
-        await app.PublishAsync("one", new() { ["k"] = "v" });
+        await app.PublishAsync("one", new() { ["k"] = "v", ["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" });
         await Until.True(async () => (await app.LettersAsync()).Count == 1, cancellationToken: Token);
         await Until.True(async () => await app.PendingAsync() == 0, cancellationToken: Token); // the ack comes after the letter
 
@@ -38,7 +38,7 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
         Assert.Equal(1, result.Redriven);
         await Until.True(() => Volatile.Read(ref redriven) is not null, cancellationToken: Token);
         Assert.Equal("one", Encoding.UTF8.GetString(redriven!.Body.Span));
-        Assert.Equal([new("k", "v")], redriven.Headers);
+        Assert.Equal([new("k", "v"), new("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")], redriven.Headers);
         Assert.Equal((1, $"redrive:{letter.Id}:1"), (redriven.RedriveCount, redriven.RedriveId));
         Assert.Empty(await app.LettersAsync());
     }
@@ -60,11 +60,66 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
         await target.RedriveAsync(letter with { RedriveCount = 1 }, id, Token);
         Assert.True(await target.IsPresentAsync(letter, id, position, Token));
 
+        // The window in which the stream itself would drop a second one is over.
+        await app.PublishAsync("probe", new() { ["Nats-Msg-Id"] = "probe" });
+        var config = (await app.JetStream.GetStreamAsync(app.Stream, cancellationToken: Token)).Info.Config;
+        await app.JetStream.UpdateStreamAsync(config with { DuplicateWindow = TimeSpan.FromMilliseconds(100) }, Token);
+        await Until.True(
+            async () => !(await app.JetStream.PublishAsync($"{app.Stream}.x", "probe", opts: new NatsJSPubOpts { MsgId = "probe" }, cancellationToken: Token)).Duplicate,
+            cancellationToken: Token);
+
         var before = await app.StreamMessagesAsync();
-        var result = await app.Redrive.RunAsync(new(new(app.Queue)), cancellationToken: Token);
+        var result = await app.Redrive.RunAsync(new(new(app.Queue) { Id = letter.Id }), cancellationToken: Token);
         Assert.Equal((1, 1), (result.Redriven, result.Resumed));
         Assert.Equal(before, await app.StreamMessagesAsync());
         Assert.Equal("redriven: 1", (await app.Provider.ReadMarkAsync(app.Queue, letter.Id, Token)).Closed);
+    }
+
+    [Fact]
+    public async Task A_message_transferred_as_one_class_and_after_the_dedup_window_as_another_is_one_letter()
+    {
+        await using var app = await App.StartAsync(nats.Connection, start: false);
+        var letter = new DeadLetter { Queue = app.Queue, Id = "a", Subject = "s", Reason = DeadLetterReasons.Rejected, Tenant = "acme" };
+        Assert.True(await app.Provider.AppendAsync(letter, Token)); // and the process ends before the mark
+
+        var name = DeadLetterQueueNames.ToPhysical(app.Queue);
+        var config = (await app.JetStream.GetStreamAsync(name, cancellationToken: Token)).Info.Config;
+        await app.JetStream.UpdateStreamAsync(config with { DuplicateWindow = TimeSpan.FromMilliseconds(100) }, Token);
+        var elsewhere = app.Queue.Replace(".dlq", ".failed", StringComparison.Ordinal);
+        await Until.True(
+            async () => !(await app.JetStream.PublishAsync(elsewhere, "x", opts: new NatsJSPubOpts { MsgId = "a" }, cancellationToken: Token)).Duplicate,
+            cancellationToken: Token);
+        Assert.Equal(
+            DeadLetterOutcome.AlreadyPresent, (await app.Publisher.PublishAsync(letter with { Reason = DeadLetterReasons.MaxAttempts }, Token)).Outcome);
+        var kept = Assert.Single(await app.LettersAsync(), kept => kept.Id == "a");
+        Assert.Equal(DeadLetterReasons.Rejected, kept.Reason);
+        Assert.True((await app.Provider.ReadMarkAsync(app.Queue, "a", Token)).Transferred);
+    }
+
+    [Fact]
+    public async Task Whatever_a_work_message_holds_and_however_it_fails_it_is_dead_lettered_and_its_body_comes_back()
+    {
+        await using var app = await App.StartAsync(nats.Connection, queue => queue.MaxBytes = 64 << 20, start: false, workBytes: 64 << 20);
+        var random = new Random(9);
+        string[] pieces = ["a", " ", "%41", "\n", "😀", "漢", "\u0001", "Nats-Msg-Id: x", "=", ">", "*", new string('v', 5_000)];
+        string Text(bool line = false) => string.Concat(Enumerable.Range(0, random.Next(6)).Select(_ => pieces[random.Next(pieces.Length)])).Replace("\n", line ? "" : "\n", StringComparison.Ordinal);
+        var max = nats.Connection.ServerInfo!.MaxPayload;
+        var bodies = new List<byte[]>();
+        for (var i = 0; i < 60; i++)
+        {
+            var headers = new NatsHeaders { ["tenant"] = Text(line: true), ["workflow-id"] = Text(line: true), ["h"] = Text(line: true), ["Dlq-Reason"] = "mine" };
+            bodies.Add(new byte[i % 10 == 0 ? max - 40_000 : random.Next(3_000)]);
+            random.NextBytes(bodies[^1]);
+            var subject = random.Next(3) switch { 0 => "$weird", 1 => "a-_~!'", _ => "x.y.漢" };
+            (await app.JetStream.PublishAsync($"{app.Stream}.{subject}", bodies[^1], NatsRawSerializer<byte[]>.Default, headers: headers, cancellationToken: Token)).EnsureSuccess();
+        }
+
+        app.Handle = message => throw new PermanentException(Text() + "\r\n" + (message.Source.Sequence % 7 == 0 ? new string('\n', 1 << 20) : Text()));
+        await app.RestartAsync();
+        await Until.True(async () => await app.QuietLettersAsync() == bodies.Count && await app.PendingAsync() == 0, TimeSpan.FromSeconds(60), Token);
+        var letters = (await app.LettersAsync()).ToDictionary(letter => (int)letter.Source!.Sequence - 1);
+        Assert.Equal(bodies.Count, letters.Count);
+        Assert.All(letters, letter => Assert.True(letter.Value.Body.Span.SequenceEqual(bodies[letter.Key]), $"The body of {letter.Key} differs."));
     }
 
     [Fact]
@@ -200,7 +255,7 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
         public IDeadLetterRedrive Redrive => _services!.GetRequiredService<IDeadLetterRedrive>();
 
         public static async Task<App> StartAsync(
-            INatsConnection connection, Action<DeadLetterQueueOptions>? configure = null, TimeSpan? maxAge = null, bool start = true)
+            INatsConnection connection, Action<DeadLetterQueueOptions>? configure = null, TimeSpan? maxAge = null, bool start = true, long workBytes = 8 << 20)
         {
             var app = new App(connection, options =>
             {
@@ -208,7 +263,7 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
                 configure?.Invoke(options);
             });
             await app.JetStream.CreateStreamAsync(
-                new StreamConfig(app.Stream, [$"{app.Stream}.>"]) { MaxAge = maxAge ?? TimeSpan.FromMinutes(30), MaxBytes = 8 << 20, DuplicateWindow = TimeSpan.FromMinutes(1) }, Token);
+                new StreamConfig(app.Stream, [$"{app.Stream}.>"]) { MaxAge = maxAge ?? TimeSpan.FromMinutes(30), MaxBytes = workBytes, DuplicateWindow = TimeSpan.FromMinutes(1) }, Token);
             app.Build();
             if (start)
                 await app.StartHostedAsync();
@@ -299,7 +354,7 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
             services.AddJetStreamDeadLetterQueues(options =>
             {
                 options.Provision = DeadLetterProvisioning.Create;
-                options.MaxMarkBytes = 8 << 20;
+                options.MaxMarkBytes = 32 << 20;
             });
             services.AddGuardedConsumer<Handler>(Consumer, options =>
             {

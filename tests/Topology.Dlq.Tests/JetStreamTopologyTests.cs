@@ -59,7 +59,7 @@ public sealed class JetStreamTopologyTests(NatsFixture nats)
         var missing = await test.Services.GetRequiredService<IDeadLetterTopology>().ApplyAsync(DeadLetterProvisioning.Verify, Token);
         Assert.Equal(3, missing.Count(field => field is { Field: "exists", Breaks: true }));
         var refused = await Assert.ThrowsAsync<DeadLetterException>(async () => await test.Provider.AppendAsync(test.Letter("a"), Token));
-        Assert.Contains($"stream {DeadLetterQueueNames.ToPhysical(test.Queue)}: exists is false; it must be true", refused.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains($"stream {DeadLetterQueueNames.ToPhysical(test.Queue)} is missing", refused.Message, StringComparison.OrdinalIgnoreCase);
     }
 
     public static TheoryData<string, bool, Func<StreamConfig, StreamConfig>> StreamMutations => new()
@@ -77,6 +77,7 @@ public sealed class JetStreamTopologyTests(NatsFixture nats)
         { "duplicate_window", false, config => config with { DuplicateWindow = TimeSpan.FromMinutes(1) } },
         { "allow_direct", true, config => config with { AllowDirect = false } },
         { "deny_delete", true, config => config with { DenyDelete = true } },
+        { "no_ack", true, config => config with { NoAck = true } },
         { "description", false, config => config with { Description = "mine" } },
     };
 
@@ -112,6 +113,10 @@ public sealed class JetStreamTopologyTests(NatsFixture nats)
         { "max_ack_pending", false, config => config with { MaxAckPending = 5 } },
         { "filter_subject", true, config => config with { FilterSubject = "a.b" } },
         { "deliver_policy", false, config => config with { DeliverPolicy = ConsumerConfigDeliverPolicy.New } },
+        { "ack_policy", true, config => config with { AckPolicy = ConsumerConfigAckPolicy.All } },
+        { "backoff", true, config => config with { Backoff = [config.AckWait], MaxDeliver = 2 } }, // the server insists on max_deliver
+        { "inactive_threshold", true, config => config with { InactiveThreshold = TimeSpan.FromHours(1) } },
+        { "headers_only", true, config => config with { HeadersOnly = true } },
     };
 
     [Theory]
@@ -129,8 +134,67 @@ public sealed class JetStreamTopologyTests(NatsFixture nats)
         else
             wanted = mutate(wanted);
         await JetStream.CreateConsumerAsync(name, wanted, Token);
-        var found = Assert.Single(await topology.ApplyAsync(DeadLetterProvisioning.Verify, Token), found => !found.NotSupported);
+        var drift = await topology.ApplyAsync(DeadLetterProvisioning.Verify, Token);
+        var found = Assert.Single(drift, found => !found.NotSupported && (field != "backoff" || found.Field != "max_deliver"));
         Assert.Equal((field, breaks), (found.Field, found.Breaks));
+    }
+
+    [Fact]
+    public async Task What_a_single_server_cannot_be_given_and_a_limit_that_hides_behind_another_are_reported_too()
+    {
+        await using var test = new JetStreamQueueUnderTest(nats.Connection);
+        await test.Services.GetRequiredService<IDeadLetterTopology>().ApplyAsync(DeadLetterProvisioning.Create, Token);
+        var name = DeadLetterQueueNames.ToPhysicalMarks(test.Queue);
+        var wanted = (await JetStream.GetStreamAsync(name, cancellationToken: Token)).Info.Config;
+        await JetStream.DeleteStreamAsync(name, Token);
+        await JetStream.CreateStreamAsync(wanted with { DiscardNewPerSubject = true, MaxAge = TimeSpan.FromDays(2) }, Token);
+
+        await using var three = new JetStreamQueueUnderTest(
+            nats.Connection, test.Queue, services => services.Configure<JetStreamDeadLetterOptions>(options => options.Replicas = 3));
+        var drift = await three.Services.GetRequiredService<IDeadLetterTopology>().ApplyAsync(DeadLetterProvisioning.Verify, Token);
+        Assert.Equal(
+            [$"{name} discard_new_per_subject True", $"{name} max_age False", $"{name} num_replicas False", $"{DeadLetterQueueNames.ToPhysical(test.Queue)} num_replicas False"],
+            drift.Where(field => !field.NotSupported).Select(field => $"{field.Thing.Split(' ')[1]} {field.Field} {field.Breaks}").Order(StringComparer.Ordinal).Reverse()
+                .OrderBy(field => field.Contains("_MARKS", StringComparison.Ordinal) ? 0 : 1).ThenBy(field => field, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Off_looks_at_nothing_makes_nothing_and_a_missing_stream_is_an_error_of_the_call()
+    {
+        await using var test = new JetStreamQueueUnderTest(
+            nats.Connection, services => services.Configure<JetStreamDeadLetterOptions>(options => options.Provision = DeadLetterProvisioning.Off));
+        Assert.Empty(await test.Services.GetRequiredService<IDeadLetterTopology>().ApplyAsync(DeadLetterProvisioning.Off, Token));
+        await Assert.ThrowsAsync<DeadLetterException>(async () => await test.Provider.AppendAsync(test.Letter("a"), Token));
+        await Assert.ThrowsAsync<NatsJSApiException>(
+            async () => await JetStream.GetStreamAsync(DeadLetterQueueNames.ToPhysical(test.Queue), cancellationToken: Token));
+
+        // Made by somebody else, it is used as it is.
+        await using var other = new JetStreamQueueUnderTest(nats.Connection, test.Queue);
+        await other.Services.GetRequiredService<IDeadLetterTopology>().ApplyAsync(DeadLetterProvisioning.Create, Token);
+        Assert.True(await test.Provider.AppendAsync(test.Letter("a"), Token));
+    }
+
+    [Fact]
+    public async Task A_guarded_consumer_that_starts_again_writes_nothing()
+    {
+        var (stream, queue) = (NatsFixture.Unique("WORK"), NatsFixture.Unique("q") + ".dlq");
+        await JetStream.CreateStreamAsync(new StreamConfig(stream, [$"{stream}.>"]) { MaxAge = TimeSpan.FromHours(1), MaxBytes = 1 << 20 }, Token);
+        await using (var first = await GuardedRun.StartAsync(nats.Connection, stream, queue, _ => WorkVerdict.Done))
+            await HandledAsync(first);
+
+        var writes = new ConcurrentQueue<string>();
+        await using var seen = await ListenAsync(writes, stream);
+        await using var queueSeen = await ListenAsync(writes, DeadLetterQueueNames.ToPhysical(queue));
+        await using (var second = await GuardedRun.StartAsync(nats.Connection, stream, queue, _ => WorkVerdict.Done))
+            await HandledAsync(second);
+        await nats.Connection.PingAsync(Token);
+        Assert.Empty(writes);
+
+        async Task HandledAsync(GuardedRun run)
+        {
+            (await JetStream.PublishAsync($"{stream}.x", "a", cancellationToken: Token)).EnsureSuccess();
+            await Until(() => run.Starts == 1);
+        }
     }
 
     [Fact]

@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Topology.Retry;
 
 namespace Topology.Dlq.Tests;
@@ -103,6 +106,39 @@ public sealed class ProcessorTests
         Assert.Equal("a", body.RootElement.GetProperty("id").GetString());
         Assert.Equal("run-1", body.RootElement.GetProperty("workflow_id").GetString());
         Assert.Equal("compensation-exhausted", body.RootElement.GetProperty("reason").GetString());
+    }
+
+    [Fact]
+    public async Task A_webhook_that_never_takes_an_alert_repeats_no_compensation_and_the_letter_is_parked_in_the_end()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        var port = ((IPEndPoint)server.LocalEndpoint).Port;
+        var posts = 0;
+        var serving = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using var client = await server.AcceptTcpClientAsync(Token);
+                await client.GetStream().ReadExactlyAsync(new byte[1], Token);
+
+                // Every second time the connection breaks before the answer.
+                if (Interlocked.Increment(ref posts) % 2 == 1)
+                    await client.GetStream().WriteAsync("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(), Token);
+            }
+        }, Token);
+        await using var test = new Bench(services => services
+            .AddDeadLetterStep<Compensate>(DeadLetterQueueNames.AgentRun)
+            .AddDeadLetterWebhook("hook", new Uri($"http://127.0.0.1:{port}/alerts")));
+        using var failures = new MetricCollector<long>(test.House.Services.GetRequiredService<IMeterFactory>(), "Topology.Dlq", "topology.dlq.alert_failures");
+        await test.House.Publisher.PublishAsync(test.House.Letter("a", DeadLetterQueueNames.AgentRun), Token);
+        await test.UntilAsync(async () => (await test.GetAsync(DeadLetterQueueNames.AgentRun, "a"))?.Status == DeadLetterStatus.Parked);
+        server.Stop();
+        await Assert.ThrowsAnyAsync<Exception>(() => serving);
+        Assert.Single(test.Done, "compensate");
+        Assert.Equal("processor-failed", (await test.GetAsync(DeadLetterQueueNames.AgentRun, "a"))!.ParkReason);
+        Assert.Equal(15, posts); // five tries of api_calls in each of three tries of the letter
+        Assert.Equal(3, failures.GetMeasurementSnapshot().Sum(measurement => measurement.Value));
     }
 
     private static HttpListener Listen(out int port)

@@ -25,6 +25,9 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
 
     public int SetAside { get; private set; }
 
+    /// <summary>Gets or sets how many messages may be pending, delayed ones among them; beyond it none is delivered.</summary>
+    public int MaxAckPending { get; set; } = int.MaxValue;
+
     public int Left
     {
         get
@@ -50,6 +53,7 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
         lock (_lock)
         {
             var taken = new List<(Message, ulong)>();
+            var pending = _messages.Values.Count(message => message.Deliveries > 0);
             foreach (var message in _messages.Values)
             {
                 if (taken.Count >= count)
@@ -57,6 +61,8 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
                 var early = _random is not null && message.Deliveries > 0 && _random.Next(20) == 0;
                 if (message.Due > time.GetUtcNow() && !early)
                     continue;
+                if (message.Deliveries == 0 && pending++ >= MaxAckPending)
+                    continue; // one that is pending already may come again
                 message.Due = time.GetUtcNow() + AckWait;
                 taken.Add((message, ++message.Deliveries));
                 if (_random?.Next(20) == 0)

@@ -23,7 +23,8 @@ public sealed class ChaosRun(int port)
         var faults = settings.Faults ? FaultAsync(direct, proxy, stop.Token) : Task.CompletedTask;
 
         var workers = Enumerable.Range(0, settings.Processes).Select(process => RunAsync(
-            "race", settings.Faults ? proxy.Port : port, port, prefix, process, settings.Processes, settings.Keys, settings.MinRacers, settings.MaxRacers)).ToArray();
+            "race", settings.Faults ? proxy.Port : port, port, prefix, process, settings.Processes, settings.Keys, settings.MinRacers, settings.MaxRacers,
+            (int)settings.Lease.TotalMilliseconds)).ToArray();
         var sums = (await Task.WhenAll(workers)).Select(line => line.Split(' ').Select(n => int.Parse(n, CultureInfo.InvariantCulture)).ToArray())
             .Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]);
         await stop.CancelAsync();
@@ -34,7 +35,7 @@ public sealed class ChaosRun(int port)
         var ok = ran.Length == settings.Keys && twice == 0 && sums[4] == 0 && sums[0] == settings.Keys;
         return new ChaosResult(ok, string.Create(
             CultureInfo.InvariantCulture,
-            $"{ran.Length} keys ran, {twice} not exactly once; {sums[0]} executed, {sums[1]} replayed, {sums[2]} told to wait, {sums[3]} store errors, {sums[4]} wrong answers"));
+            $"{ran.Length} keys ran, {twice} not exactly once; {sums[0]} executed, {sums[5]} of them not settled, {sums[1]} replayed, {sums[2]} told to wait, {sums[3]} store errors, {sums[4]} wrong answers"));
     }
 
     /// <summary>An owner is killed; exactly one of many takes over, within its lease and a second.</summary>

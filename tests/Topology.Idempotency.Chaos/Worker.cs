@@ -15,17 +15,17 @@ internal static class Worker
 
     private const int Window = 250;
 
-    // race PORT DIRECT_PORT PREFIX PROCESS PROCESSES KEYS MIN MAX
+    // race PORT DIRECT_PORT PREFIX PROCESS PROCESSES KEYS MIN MAX LEASE_MS
     public static async Task<int> RaceAsync(string[] args)
     {
         var numbers = args.Select(a => int.TryParse(a, CultureInfo.InvariantCulture, out var n) ? n : 0).ToArray();
         var (process, processes, keys, min, max) = (numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]);
         var prefix = args[3];
-        await using var direct = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{args[2]},asyncTimeout=60000"); // the effect is not what is tested
-        await using var services = Services(args[1], prefix, TimeSpan.FromSeconds(10));
+        await using var direct = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{args[2]},asyncTimeout=120000"); // the effect is not what is tested
+        await using var services = Services(args[1], prefix, TimeSpan.FromMilliseconds(numbers[9]));
         var executor = services.GetRequiredService<IIdempotentExecutor>();
         var database = direct.GetDatabase();
-        int executed = 0, replayed = 0, conflicts = 0, errors = 0, wrong = 0;
+        int executed = 0, replayed = 0, conflicts = 0, errors = 0, wrong = 0, unsettled = 0;
 
         for (var from = 0; from < keys; from += Window)
         {
@@ -48,7 +48,7 @@ internal static class Worker
             await Task.WhenAll(racers);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{executed} {replayed} {conflicts} {errors} {wrong}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{executed} {replayed} {conflicts} {errors} {wrong} {unsettled}"));
         return 0;
 
         async Task CallAsync(int key)
@@ -71,6 +71,8 @@ internal static class Worker
                     {
                         case IdempotentStatus.Executed:
                             Interlocked.Increment(ref executed);
+                            if (!outcome.IsSettled)
+                                Interlocked.Increment(ref unsettled);
                             return;
                         case IdempotentStatus.Replayed:
                             Interlocked.Increment(ref replayed);
@@ -119,7 +121,7 @@ internal static class Worker
             EndPoints = { { "127.0.0.1", int.Parse(port, CultureInfo.InvariantCulture) } },
             ClientName = ClientName,
             AbortOnConnectFail = false,
-            AsyncTimeout = 20_000, // a busy machine is not what is tested
+            AsyncTimeout = 120_000, // a busy machine is not what is tested
             ReconnectRetryPolicy = new LinearRetry(20),
         };
         var services = new ServiceCollection();

@@ -7,6 +7,9 @@ internal sealed class FailingStore(IIdempotencyStore inner) : IIdempotencyStore
 
     public bool Damage { get; set; }
 
+    /// <summary>Gets or sets what happens before a completion reaches the store.</summary>
+    public Action? BeforeComplete { get; set; }
+
     private IIdempotencyStore Inner => IsDown ? throw new IdempotencyStoreException("down") : inner;
 
     public async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
@@ -15,8 +18,11 @@ internal sealed class FailingStore(IIdempotencyStore inner) : IIdempotencyStore
         return answer with { Result = Damaged(answer.Result) };
     }
 
-    public ValueTask<FinishStatus> CompleteAsync(IdempotencyClaim claim, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken = default) =>
-        Inner.CompleteAsync(claim, result, cancellationToken);
+    public ValueTask<FinishStatus> CompleteAsync(IdempotencyClaim claim, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken = default)
+    {
+        BeforeComplete?.Invoke();
+        return Inner.CompleteAsync(claim, result, cancellationToken);
+    }
 
     public ValueTask<FinishStatus> ReleaseAsync(IdempotencyClaim claim, bool outcomeUnknown, CancellationToken cancellationToken = default) =>
         Inner.ReleaseAsync(claim, outcomeUnknown, cancellationToken);

@@ -298,6 +298,20 @@ public sealed class IdempotentExecutorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_result_whose_store_took_long_to_fail_is_sent_once_more()
+    {
+        _store.BeforeComplete = () =>
+        {
+            _store.BeforeComplete = null;
+            _time.Advance(TimeSpan.FromSeconds(9));
+            throw new IdempotencyStoreException("No answer in 9 seconds.");
+        };
+
+        Assert.True((await PayAsync((_, _) => new(new Receipt("r", 1)))).IsSettled);
+        Assert.Equal(IdempotentStatus.Replayed, (await PayAsync(Must_not_run)).Status);
+    }
+
+    [Fact]
     public async Task A_result_that_is_too_large_leaves_a_tombstone()
     {
         var policy = new IdempotencyPolicy { MaxResultBytes = 100 };

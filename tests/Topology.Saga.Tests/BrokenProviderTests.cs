@@ -58,15 +58,15 @@ public sealed class BrokenProviderTests
     [Theory]
     [MemberData(nameof(Dispatchers))]
     public Task A_dispatcher_is_rejected_that(string defect) =>
-        Assert.ThrowsAnyAsync<Exception>(() => _dispatchers[defect].Rule(new DispatcherSuite(_dispatchers[defect].Make())).WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.ThrowsAnyAsync<Exception>(() => _dispatchers[defect].Rule(new DispatcherSuite(_dispatchers[defect].Make())).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken));
 
     [Theory]
     [MemberData(nameof(Inboxes))]
     public Task An_inbox_is_rejected_that(string defect) =>
-        Assert.ThrowsAnyAsync<Exception>(() => _inboxes[defect].Rule(new InboxSuite(_inboxes[defect].Make())).WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.ThrowsAnyAsync<Exception>(() => _inboxes[defect].Rule(new InboxSuite(_inboxes[defect].Make())).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken));
 
     private static async ValueTask<long> LastAsync(ISagaJournal journal, SagaId id) =>
-        (await journal.ReadAsync(id, 0, CancellationToken.None)).LastOrDefault()?.Version ?? 0;
+        await journal.ReadAsync(id, 0, CancellationToken.None) is [.., var last] ? last.Version : 0;
 
     private sealed class JournalSuite(ISagaJournal journal) : SagaJournalConformance
     {

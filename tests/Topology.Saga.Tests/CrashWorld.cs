@@ -98,7 +98,8 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
             try
             {
                 var runtime = _owners[owner % 2].GetRequiredService<SagaRuntime>();
-                Assert.True(await new SagaRun(runtime, Definitions[scenario.Name], lease, CancellationToken.None).RunAsync());
+                using var run = new SagaRun(runtime, Definitions[scenario.Name], lease, CancellationToken.None);
+                Assert.True(await run.RunAsync());
                 var saga = (await client.GetAsync(id, CancellationToken.None))!;
                 if (saga.Status != SagaStatus.Waiting)
                 {
@@ -141,7 +142,8 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
     public async Task<SagaSnapshot> RunItemAsync(SagaId id, string item = "item")
     {
         var runtime = _owners[0].GetRequiredService<SagaRuntime>();
-        Assert.True(await new SagaRun(runtime, Definitions[id.Definition], new Lease(id, item), CancellationToken.None).RunAsync());
+        using var run = new SagaRun(runtime, Definitions[id.Definition], new Lease(id, item), CancellationToken.None);
+        Assert.True(await run.RunAsync());
         return (await _owners[0].GetRequiredService<ISagaClient>().GetAsync(id, CancellationToken.None))!;
     }
 

@@ -332,6 +332,8 @@ public sealed class EndingTests
         Assert.Equal(SagaStatus.Parked, parked.Status);
         Assert.Contains("2 times", parked.Reason, StringComparison.Ordinal);
 
+        // New input is a new key: what a lost owner did under the old one would be done twice.
+        await Assert.ThrowsAsync<SagaException>(() => host.Operator.RetryWithInputAsync(definition, id, "a", "other", "ada", "typo", Token).AsTask());
         crashes = false;
         await host.Operator.DecideAsync(id, new(SagaVerb.Retry, "a", "ada", "fixed"), Token);
         Assert.Equal(SagaStatus.Completed, (await host.UntilAsync(id, saga => saga.Status == SagaStatus.Completed)).Status);

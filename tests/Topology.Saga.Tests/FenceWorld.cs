@@ -123,7 +123,8 @@ internal sealed class FenceWorld : ISagaJournal, ISagaEffectGuard, IDisposable
         _owner.Value = owner;
         try
         {
-            await new SagaRun(_services.GetRequiredService<SagaRuntime>(), _definition, new Lease(id), CancellationToken.None).RunAsync();
+            using var run = new SagaRun(_services.GetRequiredService<SagaRuntime>(), _definition, new Lease(id), CancellationToken.None);
+            await run.RunAsync();
         }
         catch (SagaFencedException)
         {

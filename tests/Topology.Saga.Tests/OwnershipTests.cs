@@ -217,6 +217,31 @@ public sealed class OwnershipTests
         }
     }
 
+    [Fact]
+    public async Task A_step_of_a_saga_that_was_parked_for_longer_than_its_record_lives_is_unknown_and_not_tried_again()
+    {
+        var world = new SagaWorld(_time);
+        var definition = SagaDefinition.Create<string>("s").Step("a", (_, _) =>
+        {
+            _log.Enqueue("do");
+            return default;
+        }).Build();
+        await using var host = await SagaTestHost.StartAsync(world, definition, ["a"], services =>
+        {
+            services.Configure<SagaOptions>(options => options.MaxTakeovers = 1);
+            services.Replace(ServiceDescriptor.Singleton<ISagaEffectGuard>(new Guard(world.Guard) { RecordLife = TimeSpan.FromDays(1), LosesAnswers = 2 }));
+        });
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Parked, TimeSpan.FromSeconds(1));
+
+        _time.Advance(TimeSpan.FromHours(25));
+        await host.Operator.DecideAsync(id, new(SagaVerb.Retry, "a", "ada", "go on"), Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Compensated, TimeSpan.FromSeconds(1));
+
+        Assert.Single(_log);
+        Assert.Equal(["undo:a"], world.Log);
+    }
+
     /// <summary>A guard whose records live for a day.</summary>
     private static Action<IServiceCollection> Forgetful(SagaWorld world) =>
         services => services.Replace(ServiceDescriptor.Singleton<ISagaEffectGuard>(new Guard(world.Guard) { RecordLife = TimeSpan.FromDays(1) }));
@@ -243,8 +268,14 @@ public sealed class OwnershipTests
 
         public SagaValue? FoundAtSeal { get; init; }
 
-        public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
-            inner.ExecuteAsync(key, effect, cancellationToken);
+        /// <summary>How often the effect happens and nobody hears of it.</summary>
+        public int LosesAnswers { get; set; }
+
+        public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
+        {
+            var result = await inner.ExecuteAsync(key, effect, cancellationToken);
+            return LosesAnswers-- > 0 ? throw new SagaStoreException("The answer was lost.") : result;
+        }
 
         public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken) =>
             FoundAtSeal is null ? inner.SealAsync(key, cancellationToken) : new(FoundAtSeal);

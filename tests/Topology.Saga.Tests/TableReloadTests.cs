@@ -27,6 +27,32 @@ public sealed class TableReloadTests
         Assert.Equal(["undo:a", "undo:a"], host.World.Log);
     }
 
+    [Fact]
+    public async Task A_failed_compensation_whose_row_is_gone_when_it_is_retried_is_not_taken_for_done()
+    {
+        using var file = new ChangingTable();
+        file.Change("fails");
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Step("b", static (_, _) => throw new SagaRejectedException("no")).Build();
+        await using var host = await SagaTestHost.StartAsync(new(), definition, [], services => services.AddSagaCompensation<Fails>("fails")
+            .AddSingleton<IConfigureOptions<SagaCompensationTableOptions>>(file).AddSingleton<IOptionsChangeTokenSource<SagaCompensationTableOptions>>(file));
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        var before = await host.Client.WaitAsync(id, Token);
+        Assert.Equal(SagaStatus.CompensationFailed, before.Status);
+
+        file.Change(null);
+        await host.Operator.DecideAsync(id, new(SagaVerb.Retry, "a", "ada", "again"), Token);
+        var after = await host.UntilAsync(id, saga => saga.IsSettled && saga.Version > before.Version);
+
+        Assert.Equal(SagaStatus.CompensationFailed, after.Status);
+        Assert.Contains("no row", after.Steps[0].LastFailure!.Message, StringComparison.Ordinal);
+        Assert.NotEqual(before.Steps[0].LetterId, after.Steps[0].LetterId);
+    }
+
+    private sealed class Fails : ISagaCompensation
+    {
+        public ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken) => throw new ArgumentException("bug");
+    }
+
     private sealed class ChangingTable : IConfigureNamedOptions<SagaCompensationTableOptions>, IOptionsChangeTokenSource<SagaCompensationTableOptions>, IDisposable
     {
         private string? _action;
@@ -34,7 +60,7 @@ public sealed class TableReloadTests
 
         public string Name => "s";
 
-        public void Change(string action)
+        public void Change(string? action)
         {
             _action = action;
             var changed = _changed;
@@ -53,7 +79,7 @@ public sealed class TableReloadTests
         {
             if (name == "s" && _action is not null)
             {
-                options.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = _action } });
+                options.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = _action, RetryCount = 0 } });
             }
         }
     }

@@ -25,6 +25,42 @@ public sealed class TurningBackTests
     }
 
     [Fact]
+    public async Task Cancelled_after_nothing_but_waits_is_cancelled_and_not_compensated()
+    {
+        var definition = SagaDefinition.Create<string>("s").WaitForSignal<int>("one", "one", TimeSpan.FromHours(1)).WaitForSignal<int>("two", "two", TimeSpan.FromHours(1))
+            .Step("a", static (_, _) => default).Build();
+        await using var host = await SagaTestHost.StartAsync(new(_time), definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.Client.SignalAsync(id, "one", 1, Token);
+        await host.UntilAsync(id, saga => saga is { Status: SagaStatus.Waiting } && saga.Steps[0].Status == SagaStepStatus.Completed);
+
+        await host.Operator.CancelAsync(id, "ada", "no longer wanted", cancellationToken: Token);
+
+        var saga = await host.UntilAsync(id, now => now.IsSettled);
+        Assert.Equal((SagaStatus.Cancelled, "no longer wanted"), (saga.Status, saga.Reason));
+        var taken = (await host.World.EventsAsync(id)).OfType<SagaEvent.MessageTaken>().Select(e => e.Message).OfType<SagaMessage.Cancellation>();
+        Assert.Equal("ada", Assert.Single(taken).Actor);
+    }
+
+    [Fact]
+    public async Task A_wait_whose_owner_was_lost_counts_as_untried()
+    {
+        var definition = SagaDefinition.Create<string>("s").WaitForSignal<int>("w", "go", TimeSpan.FromHours(1)).Step("a", static (_, _) => default).Build();
+        var world = new SagaWorld(_time);
+        var id = new SagaId("s", "1");
+        await world.Dispatcher.TryStartAsync(new(id, definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray())), Token);
+
+        // Somebody claimed the saga under its start item, came no further, and the item is handed out again.
+        await world.Journal.AppendAsync(
+            id, 0, new(Guid.NewGuid(), [new SagaEvent.Started(definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray()), null), new SagaEvent.Claimed("start-1", false)]), Token);
+        await world.Inbox.PostAsync(id, new SagaMessage.Cancellation(true, "ada", "stop"), Token);
+        await using var host = await SagaTestHost.StartAsync(world, definition, ["a"]);
+
+        Assert.Equal(SagaStatus.Cancelled, (await host.Client.WaitAsync(id, Token)).Status);
+        Assert.Contains(await world.EventsAsync(id), e => e is SagaEvent.Claimed { Redelivered: true });
+    }
+
+    [Fact]
     public async Task Of_two_cancellations_the_first_counts()
     {
         var definition = Waiting();

@@ -25,7 +25,7 @@ internal static class DeadLetterMarks
     /// <summary>Marks a letter closed, then removes it. Finishes what a crash between the two has left.</summary>
     /// <returns>Whether this call closed it.</returns>
     public static async ValueTask<bool> CloseAsync(
-        this IDeadLetterQueueProvider provider, DeadLetterMark known, string reason, CancellationToken cancellationToken)
+        this IDeadLetterQueueProvider provider, DeadLetterMark known, string reason, CancellationToken cancellationToken, int redriveDone = 0)
     {
         var closedHere = false;
         var mark = await provider.UpdateMarkAsync(
@@ -33,7 +33,7 @@ internal static class DeadLetterMarks
             current =>
             {
                 closedHere = current.Closed is null;
-                return closedHere ? current with { Closed = reason } : current;
+                return closedHere ? current with { Closed = reason, RedriveDone = Math.Max(current.RedriveDone, redriveDone) } : current;
             },
             cancellationToken).ConfigureAwait(false);
         await provider.RemoveAsync(mark.Queue, mark.Id, cancellationToken).ConfigureAwait(false);

@@ -11,8 +11,14 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
         ArgumentNullException.ThrowIfNull(letter);
         RequireId(letter.Id);
         _ = queues[letter.Queue];
-
         var mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+        return await PublishAsync(letter, mark, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Publishes a letter whose mark was read, or need not be: should there be another, writing this one fails, and until then the
+    /// letter is shown to nobody, because whoever finds it reads its mark.</summary>
+    public async ValueTask<DeadLetterReceipt> PublishAsync(DeadLetter letter, DeadLetterMark mark, CancellationToken cancellationToken)
+    {
         if (mark.Closed is not null)
         {
             await provider.RemoveAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
@@ -24,8 +30,6 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
 
         using var span = DeadLetterTracing.Publish(letter);
         var stored = await provider.AppendAsync(Complete(letter), cancellationToken).ConfigureAwait(false);
-        if (stored)
-            metrics.Published(letter.Queue, letter.Reason);
         mark = await provider.UpdateMarkAsync(
             mark,
             current => current.Transferred || current.Closed is not null ? current : current with { Transferred = true },
@@ -38,7 +42,10 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
             return Receipt(DeadLetterOutcome.AlreadyClosed);
         }
 
-        return Receipt(stored ? DeadLetterOutcome.Stored : DeadLetterOutcome.AlreadyPresent);
+        if (!stored)
+            return Receipt(DeadLetterOutcome.AlreadyPresent);
+        metrics.Published(letter.Queue, letter.Reason);
+        return Receipt(DeadLetterOutcome.Stored);
 
         DeadLetterReceipt Receipt(DeadLetterOutcome outcome) => new(letter.Queue, letter.Id, outcome);
     }

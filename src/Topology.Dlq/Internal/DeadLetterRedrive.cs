@@ -2,8 +2,6 @@ namespace Topology.Dlq.Internal;
 
 internal sealed class DeadLetterRedrive : IDeadLetterRedrive
 {
-    private const int MaxFailuresListed = 100;
-
     private readonly IDeadLetterQueueProvider _provider;
     private readonly DeadLetterQueues _queues;
     private readonly TimeProvider _time;
@@ -25,21 +23,16 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
         _targets = targets.ToDictionary(target => target.Queue, target => target.Get(services), StringComparer.Ordinal);
     }
 
-    private enum Outcome
-    {
-        Redriven,
-        Resumed,
-        Capped,
-        Gone,
-    }
-
     public async ValueTask<RedrivePlan> PlanAsync(RedriveRequest request, CancellationToken cancellationToken = default)
     {
         Require(request);
         int letters = 0, resumed = 0, capped = 0;
         var groups = new DeadLetterGrouping();
-        await foreach (var (letter, mark) in SelectAsync(request.Query, cancellationToken).ConfigureAwait(false))
+        await foreach (var letter in CandidatesAsync(request.Query, cancellationToken).ConfigureAwait(false))
         {
+            var mark = await _provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
+            if (mark.Closed is not null || !request.Query.Selects(letter.With(mark)))
+                continue;
             if (mark.RedriveStarted == 0 && letter.RedriveCount >= request.MaxRedrives)
             {
                 capped++;
@@ -49,7 +42,7 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
             letters++;
             if (mark.RedriveStarted > 0)
                 resumed++;
-            groups.Add(letter);
+            groups.Add(letter.With(mark));
         }
 
         return new RedrivePlan(
@@ -64,65 +57,69 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
         if (!_targets.TryGetValue(queue, out var target))
             throw new DeadLetterException($"Dead-letter queue '{queue}' has no redrive target in this process; register one with AddRedriveTarget.") { Queue = queue };
 
-        var result = new RedriveResult(0, 0, 0, 0, false, []);
-        var failures = new List<KeyValuePair<string, string>>();
-        var begun = _time.GetTimestamp();
-        var handedOn = 0;
-        await foreach (var (letter, mark) in SelectAsync(request.Query, cancellationToken).ConfigureAwait(false))
+        var run = new RedriveRun(request, _metrics, progress, _time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var underWay = new List<Task>();
+        try
         {
-            // Paced against the beginning, so that the rate holds however long each letter takes.
-            if (request.MaxPerSecond is { } rate)
+            await foreach (var letter in CandidatesAsync(request.Query, end.Token).ConfigureAwait(false))
             {
-                var wait = TimeSpan.FromSeconds(handedOn / rate) - _time.GetElapsedTime(begun);
-                if (wait > TimeSpan.Zero)
-                    await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+                if (!await run.EnterAsync(end.Token).ConfigureAwait(false))
+                    break;
+                underWay.RemoveAll(static task => task.IsCompletedSuccessfully);
+                underWay.Add(OneAsync(run, target, request, letter, end));
             }
-
-            cancellationToken.ThrowIfCancellationRequested();
-            try
-            {
-                var outcome = await RedriveAsync(target, letter, mark, request.MaxRedrives, cancellationToken).ConfigureAwait(false);
-                result = outcome switch
-                {
-                    Outcome.Redriven => result with { Redriven = result.Redriven + 1 },
-                    Outcome.Resumed => result with { Redriven = result.Redriven + 1, Resumed = result.Resumed + 1 },
-                    Outcome.Capped => result with { Capped = result.Capped + 1 },
-                    _ => result,
-                };
-                if (outcome is Outcome.Redriven or Outcome.Resumed)
-                {
-                    handedOn++;
-                    _metrics.Redriven(queue, "done");
-                }
-            }
-            catch (RedriveTargetFailure failure)
-            {
-                handedOn++;
-                _metrics.Redriven(queue, "failed");
-                if (failures.Count < MaxFailuresListed)
-                    failures.Add(new(letter.Id, failure.InnerException!.Message));
-                result = result with { Failed = result.Failed + 1, Failures = [.. failures] };
-                if (result.Failed >= request.MaxFailures)
-                    result = result with { Stopped = true };
-            }
-
-            progress?.Report(result);
-            if (result.Stopped)
-                break;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // One of those under way says why.
+        }
+        finally
+        {
+            await Task.WhenAll(underWay).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        return result;
+        foreach (var task in underWay.Where(static task => task.IsFaulted))
+            await task.ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return run.Result;
     }
 
-    /// <summary>The order is the contract: started → handed on → done → closed. Each line may be the last one a crash leaves.</summary>
-    private async ValueTask<Outcome> RedriveAsync(
-        IRedriveTarget target, DeadLetter letter, DeadLetterMark mark, int maxRedrives, CancellationToken cancellationToken)
+    /// <summary>Redrives one letter. A failure of the provider ends the whole run.</summary>
+    private async Task OneAsync(RedriveRun run, IRedriveTarget target, RedriveRequest request, DeadLetter letter, CancellationTokenSource end)
+    {
+        var (outcome, failure) = (RedriveOutcome.Gone, default(Exception));
+        try
+        {
+            var mark = await _provider.ReadMarkAsync(letter.Queue, letter.Id, end.Token).ConfigureAwait(false);
+            if (mark.Closed is null && request.Query.Selects(letter.With(mark)))
+                outcome = await RedriveAsync(run, target, letter, mark, request.MaxRedrives, end.Token).ConfigureAwait(false);
+        }
+        catch (RedriveTargetFailure failed)
+        {
+            (outcome, failure) = (RedriveOutcome.Failed, failed.InnerException);
+        }
+        catch
+        {
+            await end.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            run.Leave(outcome, letter.Id, failure);
+        }
+    }
+
+    /// <summary>The order is the contract: started → handed on → done, closed → removed. Each may be the last one a crash leaves.</summary>
+    private async ValueTask<RedriveOutcome> RedriveAsync(
+        RedriveRun run, IRedriveTarget target, DeadLetter letter, DeadLetterMark mark, int maxRedrives, CancellationToken cancellationToken)
     {
         var resumed = mark.RedriveStarted > 0;
+        if (!resumed && letter.RedriveCount >= maxRedrives)
+            return RedriveOutcome.Capped;
+        await run.PaceAsync(cancellationToken).ConfigureAwait(false);
         if (!resumed)
         {
-            if (letter.RedriveCount >= maxRedrives)
-                return Outcome.Capped;
             var position = await Guard(() => target.GetPositionAsync(letter, cancellationToken)).ConfigureAwait(false);
             mark = await _provider.UpdateMarkAsync(
                 mark,
@@ -131,7 +128,7 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
                     : current with { RedriveStarted = letter.RedriveCount + 1, RedrivePosition = position },
                 cancellationToken).ConfigureAwait(false);
             if (mark.Closed is not null)
-                return Outcome.Gone;
+                return RedriveOutcome.Gone;
         }
 
         if (mark.RedriveDone < mark.RedriveStarted)
@@ -147,30 +144,16 @@ internal sealed class DeadLetterRedrive : IDeadLetterRedrive
                     return true;
                 }).ConfigureAwait(false);
             }
-
-            mark = await _provider.UpdateMarkAsync(
-                mark,
-                current => current.RedriveDone >= current.RedriveStarted ? current : current with { RedriveDone = current.RedriveStarted },
-                cancellationToken).ConfigureAwait(false);
         }
 
-        await _provider.CloseAsync(mark, $"redriven: {mark.RedriveDone}", cancellationToken).ConfigureAwait(false);
-        return resumed ? Outcome.Resumed : Outcome.Redriven;
+        // Done and closed are one write: nothing could happen between them but a crash.
+        await _provider.CloseAsync(mark, $"redriven: {mark.RedriveStarted}", cancellationToken, redriveDone: mark.RedriveStarted).ConfigureAwait(false);
+        return resumed ? RedriveOutcome.Resumed : RedriveOutcome.Redriven;
     }
 
-    private async IAsyncEnumerable<(DeadLetter Letter, DeadLetterMark Mark)> SelectAsync(
-        DeadLetterQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var anyStatus = query with { Status = null };
-        await foreach (var letter in _provider.ReadAsync(query.Queue, cancellationToken).ConfigureAwait(false))
-        {
-            if (!anyStatus.Selects(letter))
-                continue;
-            var mark = await _provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
-            if (mark.Closed is null && query.Selects(letter.With(mark)))
-                yield return (letter, mark);
-        }
-    }
+    /// <summary>The letters that may be meant; their marks have the last word.</summary>
+    private IAsyncEnumerable<DeadLetter> CandidatesAsync(DeadLetterQuery query, CancellationToken cancellationToken) =>
+        _provider.ReadAsync(query.Queue, cancellationToken).Where((query with { Status = null }).Selects);
 
     /// <summary>Tells the target's failures, which leave one letter, from the provider's, which end the run.</summary>
     private static async ValueTask<T> Guard<T>(Func<ValueTask<T>> call)

@@ -30,15 +30,24 @@ internal sealed class GuardedConsumer(
         GuardedConsumerOptions options,
         IWorkSource source,
         IDeadLetterQueueProvider provider,
-        IDeadLetterPublisher publisher,
         Func<IServiceProvider, IWorkHandler> createHandler)
     {
         var policy = services.GetRequiredService<IRetryPolicies>().Get(options.RetryProfile);
         var metrics = services.GetRequiredService<DeadLetterMetrics>();
         var time = services.GetRequiredService<TimeProvider>();
         var logger = services.GetRequiredService<ILogger<GuardedConsumer>>();
+        var queues = services.GetRequiredService<DeadLetterQueues>();
         var transfer = new WorkTransfer(
-            name, options, policy.MaxAttempts, provider, publisher, services.GetRequiredService<AlertSender>(), metrics, time, logger);
+            name,
+            options,
+            policy.MaxAttempts,
+            queues[options.Queue],
+            provider,
+            new DeadLetterPublisher(provider, queues, metrics),
+            services.GetRequiredService<AlertSender>(),
+            metrics,
+            time,
+            logger);
         var guard = new WorkGuard(
             name, options, source, provider, transfer, policy, createHandler, services.GetRequiredService<IServiceScopeFactory>(), metrics, time, logger);
         return new(
@@ -87,6 +96,7 @@ internal sealed class GuardedConsumer(
     {
         using var beat = beats.Begin($"The pulling loop of guarded consumer {name}");
         var failures = 0;
+        var complaint = new Complaint();
         while (!stoppingToken.IsCancellationRequested)
         {
             beat.Within(LoopBeats.LongestSilence);
@@ -103,6 +113,7 @@ internal sealed class GuardedConsumer(
                     beat.Within(LoopBeats.LongestSilence);
                     await TakeAsync(either.Token).ConfigureAwait(false);
                     failures = 0;
+                    complaint.Over();
                 }
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -112,7 +123,8 @@ internal sealed class GuardedConsumer(
             catch (Exception error)
             {
                 var pause = TimeSpan.FromSeconds(Math.Min(1 << Math.Min(failures++, 5), LongestPause.TotalSeconds));
-                Log.GuardFailed(logger, error, name, pause);
+                var level = complaint.Level(LogLevel.Error, error);
+                Log.GuardFailed(logger, level, error, name, pause);
                 beat.Within(LoopBeats.LongestSilence);
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -60,7 +60,10 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
     {
         var stream = DeadLetterQueueNames.ToPhysical(queue);
         await foreach (var stored in ScanAsync(queue, stream, ">", cancellationToken).ConfigureAwait(false))
-            yield return await CallAsync(queue, () => ReadAsync(queue, stored, cancellationToken), cancellationToken).ConfigureAwait(false);
+        {
+            if (await CallAsync(queue, () => ReadAsync(queue, stored, cancellationToken), cancellationToken).ConfigureAwait(false) is { } letter)
+                yield return letter;
+        }
     }
 
     public ValueTask<bool> RemoveAsync(string queue, string id, CancellationToken cancellationToken) => CallAsync(
@@ -143,8 +146,10 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
             if (next is not { Metadata: { } metadata } message)
                 yield break;
             var stored = new Stored(message.Subject, metadata.Sequence.Stream, metadata.Timestamp, message.Headers, message.Data ?? []);
-            var letter = await CallAsync(queue, () => ReadAsync(queue, stored, cancellationToken), cancellationToken).ConfigureAwait(false);
-            yield return new Delivery(this, letter, message);
+            if (await CallAsync(queue, () => ReadAsync(queue, stored, cancellationToken), cancellationToken).ConfigureAwait(false) is { } letter)
+                yield return new Delivery(this, letter, message);
+            else
+                await message.AckAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -211,21 +216,45 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
             async () => (await topology.Context.GetStreamAsync(stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.State.LastSeq,
             cancellationToken).ConfigureAwait(false);
         ulong next = 1;
+        ulong width = 1;
         while (next <= last)
         {
+            // What comes next is looked for; while nothing is missing, what follows it is asked for by number, many at a time.
             var at = next;
+            var beyond = Math.Min(at + width, last + 1);
             var found = await CallAsync(
                 queue,
-                () => GetAsync(stream, $$"""{"seq":{{at}},"next_by_subj":"{{subject}}"}""", cancellationToken),
+                async () => await Task.WhenAll(Range(at, beyond).Select(number => GetAsync(
+                    stream, number == at ? $$"""{"seq":{{number}},"next_by_subj":"{{subject}}"}""" : $$"""{"seq":{{number}}}""", cancellationToken).AsTask()))
+                    .ConfigureAwait(false),
                 cancellationToken).ConfigureAwait(false);
-            if (found is not { } stored || stored.Sequence > last)
+            if (found[0] is not { } first || first.Sequence > last)
                 yield break;
-            yield return stored;
-            next = stored.Sequence + 1;
+            yield return first;
+            next = first.Sequence + 1;
+            var hits = 1;
+            foreach (var stored in found.OfType<Stored>().Where(stored => stored.Sequence >= next && Matches(stored.Subject)))
+            {
+                yield return stored;
+                next = stored.Sequence + 1;
+                hits++;
+            }
+
+            next = Math.Max(next, beyond);
+            width = 2 * hits > (int)width ? Math.Min(2 * width, 64) : Math.Max(1, width / 2);
+        }
+
+        bool Matches(string found) => subject == ">" || (found.StartsWith(subject[..^1], StringComparison.Ordinal) && !found.AsSpan(subject.Length - 1).Contains('.'));
+
+        static IEnumerable<ulong> Range(ulong from, ulong beyond)
+        {
+            for (var number = from; number < beyond; number++)
+                yield return number;
         }
     }
 
-    private async ValueTask<DeadLetter> ReadAsync(string queue, Stored stored, CancellationToken cancellationToken)
+    /// <returns>The letter; null when it was removed meanwhile.</returns>
+    private async ValueTask<DeadLetter?> ReadAsync(string queue, Stored stored, CancellationToken cancellationToken)
     {
         byte[]? overflow = null;
         if (LetterCodec.OverflowOf(stored.Headers) is > 0 and var parts && LetterCodec.Find(stored.Headers, "Dlq-Id") is { } id && DeadLetterId.IsValid(id))
@@ -233,10 +262,15 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
             using var all = new MemoryStream();
             for (var part = 0; part < parts; part++)
             {
-                var found = await GetAsync(
+                if (await GetAsync(
                     DeadLetterQueueNames.ToPhysicalMarks(queue), $$"""{"last_by_subj":"{{OverflowSubject(queue, id, part)}}"}""", cancellationToken)
-                    .ConfigureAwait(false)
-                    ?? throw new DeadLetterException($"Letter '{id}' in '{queue}' has lost its overflow part {part}.") { Queue = queue };
+                    .ConfigureAwait(false) is not { } found)
+                {
+                    return await LocateAsync(queue, id, cancellationToken).ConfigureAwait(false) is null
+                        ? null
+                        : throw new DeadLetterException($"Letter '{id}' in '{queue}' has lost its overflow part {part}.") { Queue = queue };
+                }
+
                 all.Write(found.Body.Span);
             }
 
@@ -289,18 +323,14 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
         _ = queues[queue];
         try
         {
-            return await JetStreamErrors.WrapAsync(
-                queue,
-                async () =>
-                {
-                    await topology.EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
-                    return await call().ConfigureAwait(false);
-                }).ConfigureAwait(false);
+            await topology.EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
+            return await call().ConfigureAwait(false);
         }
-        catch (DeadLetterException failure) when (failure.InnerException is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiException or NatsJSProtocolException)
+        catch (Exception failure) when (failure is NatsException or TimeoutException)
         {
-            topology.Forget(queue);
-            throw;
+            if (failure is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiException or NatsJSProtocolException)
+                topology.Forget(queue);
+            throw JetStreamErrors.Wrapped(queue, failure);
         }
     }
 

@@ -19,9 +19,12 @@ internal static class JetStreamErrors
         }
         catch (Exception failure) when (failure is NatsException or TimeoutException)
         {
-            throw new DeadLetterException($"Dead-letter queue '{queue}': {failure.Message}", failure) { Queue = queue };
+            throw Wrapped(queue, failure);
         }
     }
+
+    public static DeadLetterException Wrapped(string queue, Exception failure) =>
+        new($"Dead-letter queue '{queue}': {failure.Message}", failure) { Queue = queue };
 
     public static DeadLetterException Refused(string queue, NATS.Client.JetStream.Models.ApiError error) => Full.Contains(error.ErrCode)
         ? new DeadLetterQueueFullException($"Dead-letter queue '{queue}' has no room: {error.Description}.") { Queue = queue }

@@ -19,6 +19,7 @@ internal sealed class JetStreamTopology(
     private readonly NatsJSContext _context = new(connection);
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
+    private readonly HashSet<DeadLetterDrift> _said = [];
 
     public NatsJSContext Context => _context;
 
@@ -48,7 +49,8 @@ internal sealed class JetStreamTopology(
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken) => connection.PingAsync(cancellationToken);
 
     /// <summary>Looks whether every queue keeps its promises now, and whether the consumers this process uses are still there.</summary>
-    public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
+    /// <returns>What is broken; <see langword="null"/> when nothing is.</returns>
+    public async ValueTask<string?> FindFaultAsync(CancellationToken cancellationToken)
     {
         var drift = new List<DeadLetterDrift>();
         foreach (var queue in queues.Names)
@@ -57,24 +59,38 @@ internal sealed class JetStreamTopology(
                 queue,
                 async () =>
                 {
-                    await StreamsAsync(queue, DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+                    await StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
-                    bool inUse;
-                    lock (_ready)
-                        inUse = _ready.Contains($"{queue}/{consumer.Name}");
-                    if (inUse)
+                    if (IsReady($"{queue}/{consumer.Name}"))
                         await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
 
-        return !drift.Any(field => field.Breaks);
+        return Broken(drift);
+    }
+
+    // What is to be made here is not missing before its first use.
+    private DeadLetterProvisioning FirstLook(string queue)
+    {
+        lock (_ready)
+            return _ready.Contains(queue) || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
+    }
+
+    private static string? Broken(List<DeadLetterDrift> drift)
+    {
+        var broken = drift.Where(field => field.Breaks)
+            .Select(field => field.Field == "exists" ? $"{field.Thing} is missing" : $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
+        return broken.Count > 0 ? string.Join(". ", broken) : null;
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
-    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
+    public ValueTask EnsureAsync(string queue, CancellationToken cancellationToken) =>
+        options.Value.Provision == DeadLetterProvisioning.Off || IsReady(queue) ? ValueTask.CompletedTask : EnsureStreamsAsync(queue, cancellationToken);
+
+    private ValueTask EnsureStreamsAsync(string queue, CancellationToken cancellationToken) => OnceAsync(
         queue,
         queue,
         async drift =>
@@ -92,11 +108,8 @@ internal sealed class JetStreamTopology(
     public async ValueTask<bool> EnsureDelayedAsync(string queue, CancellationToken cancellationToken)
     {
         var name = DelayedStream(queue);
-        lock (_ready)
-        {
-            if (_ready.Contains($"{queue}/{name}"))
-                return true;
-        }
+        if (IsReady($"{queue}/{name}"))
+            return true;
 
         try
         {
@@ -185,20 +198,19 @@ internal sealed class JetStreamTopology(
     private async ValueTask OnceAsync(
         string queue, string what, Func<List<DeadLetterDrift>, ValueTask> apply, CancellationToken cancellationToken)
     {
-        if (options.Value.Provision == DeadLetterProvisioning.Off || IsReady())
+        if (options.Value.Provision == DeadLetterProvisioning.Off || IsReady(what))
             return;
         await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (IsReady())
+            if (IsReady(what))
                 return;
             var drift = new List<DeadLetterDrift>();
             await apply(drift).ConfigureAwait(false);
-            foreach (var field in drift)
+            foreach (var field in drift.Where(_said.Add))
                 Log.Drift(logger, field.Queue, field.Thing, field.Field, field.Wanted, field.Actual, field.NotSupported);
-            var broken = drift.Where(field => field.Breaks).Select(field => $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
-            if (broken.Count > 0)
-                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {string.Join(". ", broken)}.") { Queue = queue };
+            if (Broken(drift) is { } broken)
+                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {broken}.") { Queue = queue };
             lock (_ready)
                 _ready.Add(what);
         }
@@ -206,12 +218,12 @@ internal sealed class JetStreamTopology(
         {
             _one.Release();
         }
+    }
 
-        bool IsReady()
-        {
-            lock (_ready)
-                return _ready.Contains(what);
-        }
+    private bool IsReady(string what)
+    {
+        lock (_ready)
+            return _ready.Contains(what);
     }
 
     private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
@@ -303,6 +315,7 @@ internal sealed class JetStreamTopology(
         fields.Add("filter_subject", wanted.FilterSubject ?? "", actual.FilterSubject ?? "", breaks: true);
         fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
         fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
+        fields.Add("headers_only", false, actual.HeadersOnly, breaks: true);
     }
 
     private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
@@ -384,6 +397,7 @@ internal sealed class JetStreamTopology(
         fields.Add("allow_direct", wanted.AllowDirect, actual.AllowDirect, breaks: true);
         fields.Add("deny_delete", false, actual.DenyDelete, breaks: true);
         fields.Add("discard_new_per_subject", false, actual.DiscardNewPerSubject, breaks: true);
+        fields.Add("no_ack", false, actual.NoAck, breaks: true);
         fields.Add("description", wanted.Description ?? "", actual.Description ?? "");
         fields.Add(
             "metadata.topology.name", queue, actual.Metadata?.TryGetValue("topology.name", out var named) == true ? named : "", notSupported: ServerVersion < new Version(2, 10));

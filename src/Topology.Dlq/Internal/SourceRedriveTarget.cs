@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -6,13 +7,28 @@ using NATS.Client.JetStream.Models;
 namespace Topology.Dlq.Internal;
 
 /// <summary>Puts a letter's original back into the stream it came from, for the consumer that failed it.</summary>
-internal sealed class SourceRedriveTarget(JetStreamTopology topology, DeadLetterQueues queues) : IRedriveTarget
+internal sealed class SourceRedriveTarget(JetStreamTopology topology, DeadLetterQueues queues, TimeProvider time) : IRedriveTarget
 {
     private const int NoMessage = 10037;
 
-    public ValueTask<ulong> GetPositionAsync(DeadLetter letter, CancellationToken cancellationToken) => JetStreamErrors.WrapAsync(
-        letter.Queue,
-        async () => (await topology.Context.GetStreamAsync(Source(letter).Stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.State.LastSeq);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<string, (ulong Last, long At)> _positions = new(StringComparer.Ordinal);
+
+    public async ValueTask<ulong> GetPositionAsync(DeadLetter letter, CancellationToken cancellationToken)
+    {
+        // One that is a moment old will do: a search that begins there finds all that came after.
+        var stream = Source(letter).Stream;
+        if (_positions.TryGetValue(stream, out var known) && time.GetElapsedTime(known.At) < AskAgain)
+            return known.Last;
+        var at = time.GetTimestamp();
+        var last = await JetStreamErrors.WrapAsync(
+            letter.Queue,
+            async () => (await topology.Context.GetStreamAsync(stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.State.LastSeq)
+            .ConfigureAwait(false);
+        _positions[stream] = (last, at);
+        return last;
+    }
 
     public ValueTask<bool> IsPresentAsync(DeadLetter letter, string redriveId, ulong position, CancellationToken cancellationToken) => JetStreamErrors.WrapAsync(
         letter.Queue,
@@ -20,7 +36,9 @@ internal sealed class SourceRedriveTarget(JetStreamTopology topology, DeadLetter
         {
             var stream = await topology.Context.GetStreamAsync(Source(letter).Stream, cancellationToken: cancellationToken).ConfigureAwait(false);
             var wanted = $"Nats-Msg-Id: {redriveId}\r\n";
-            for (var next = position + 1; next <= stream.Info.State.LastSeq;)
+
+            // A stream made anew counts from 1 again.
+            for (var next = position <= stream.Info.State.LastSeq ? position + 1 : 1; next <= stream.Info.State.LastSeq;)
             {
                 StoredMessage message;
                 try

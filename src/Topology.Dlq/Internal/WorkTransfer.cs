@@ -8,8 +8,9 @@ internal sealed class WorkTransfer(
     string name,
     GuardedConsumerOptions options,
     int maxAttempts,
+    DeadLetterQueueOptions queue,
     IDeadLetterQueueProvider provider,
-    IDeadLetterPublisher publisher,
+    DeadLetterPublisher publisher,
     AlertSender alerts,
     DeadLetterMetrics metrics,
     TimeProvider time,
@@ -48,7 +49,12 @@ internal sealed class WorkTransfer(
             letter = letter with { ErrorType = mark.History[^1].ErrorType };
         try
         {
-            await publisher.PublishAsync(letter, cancellationToken).ConfigureAwait(false);
+            // Nothing is known of a first delivery. One so old that its letter may have aged out is looked up all the same: a killed server
+            // forgets how often it delivered.
+            if (delivery.Deliveries > 1 || now - delivery.StoredAt < queue.MaxAge / 2)
+                await publisher.PublishAsync(letter, mark with { History = [] }, cancellationToken).ConfigureAwait(false);
+            else
+                await publisher.PublishAsync(letter, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception refused) when (refused is DeadLetterException)
         {

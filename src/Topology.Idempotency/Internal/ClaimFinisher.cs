@@ -48,9 +48,10 @@ internal sealed class ClaimFinisher(IIdempotencyStore store, ResultFormat format
 
                 return status;
             }
-            catch (IdempotencyStoreException) when (time.GetElapsedTime(started) < FinishLimit)
+            catch (IdempotencyStoreException) when (attempt == 1 || time.GetElapsedTime(started) < FinishLimit)
             {
-                // The same end sent again is accepted, so a lost answer costs nothing but the pause.
+                // The same end sent again is accepted, so a lost answer costs nothing but the pause. Once it is sent again however long the
+                // first try took: a client may need all of that time to say that no answer came.
                 if (attempt > 1)
                     await Task.Delay(FinishPause, time).ConfigureAwait(false);
             }

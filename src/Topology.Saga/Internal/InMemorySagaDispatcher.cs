@@ -6,6 +6,7 @@ namespace Topology.Saga.Internal;
 
 internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatcher
 {
+    private const int ReadAhead = 64;
     private static readonly TimeSpan _longestTimer = TimeSpan.FromDays(40);
     private static readonly TimeSpan _timeBetweenBeats = TimeSpan.FromSeconds(5);
 
@@ -52,7 +53,7 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         IReadOnlySet<string> definitions, Func<int> free, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are. A null is a beat.
-        var merged = Channel.CreateBounded<Item?>(new BoundedChannelOptions(1));
+        var merged = Channel.CreateBounded<Item?>(new BoundedChannelOptions(ReadAhead) { SingleReader = true });
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _ = PumpBeatsAsync(merged.Writer, ended.Token);
         foreach (var name in definitions)

@@ -4,41 +4,40 @@ namespace Topology.Saga.Internal;
 
 internal sealed class InMemorySagaEffectGuard : ISagaEffectGuard
 {
-    private readonly ConcurrentDictionary<SagaId, ConcurrentDictionary<SagaEffectKey, Record>> _sagas = new();
+    // A saga has few effects: they are a chain under one lock, in the order in which they were first asked for.
+    private readonly ConcurrentDictionary<SagaId, Records> _sagas = new();
 
     public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
     {
         var record = Find(key);
-        while (true)
+        while (Begin(key, record, out var result) is { } running)
         {
-            Task? running;
-            TaskCompletionSource? mine = null;
+            if (result is not null)
+            {
+                return result;
+            }
+
+            await running.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            var result = await effect().ConfigureAwait(false);
             lock (record)
             {
-                if (record.Sealed)
-                {
-                    throw Sealed(key);
-                }
-
-                if (record.Result is { } result)
-                {
-                    return result;
-                }
-
-                running = record.Running;
-                if (running is null)
-                {
-                    mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                    record.Running = mine.Task;
-                }
+                return record.Sealed ? throw Sealed(key) : record.Result = result;
             }
-
-            if (mine is not null)
+        }
+        finally
+        {
+            TaskCompletionSource? ended;
+            lock (record)
             {
-                return await RunAsync(key, record, mine, effect).ConfigureAwait(false);
+                record.IsRunning = false;
+                (ended, record.Ended) = (record.Ended, null);
             }
 
-            await running!.WaitAsync(cancellationToken).ConfigureAwait(false);
+            ended?.SetResult();
         }
     }
 
@@ -60,44 +59,66 @@ internal sealed class InMemorySagaEffectGuard : ISagaEffectGuard
         return default;
     }
 
-    private Record Find(SagaEffectKey key) =>
-        _sagas.GetOrAdd(key.SagaId, static _ => new()).GetOrAdd(key, static _ => new Record());
-
-    private static async ValueTask<SagaValue> RunAsync(SagaEffectKey key, Record record, TaskCompletionSource mine, Func<ValueTask<SagaValue>> effect)
+    /// <summary>Returns null when the effect is the caller's to run, otherwise the end of the one that runs or has run.</summary>
+    private static Task? Begin(SagaEffectKey key, Record record, out SagaValue? result)
     {
-        try
+        lock (record)
         {
-            var result = await effect().ConfigureAwait(false);
-            lock (record)
+            result = record.Sealed ? throw Sealed(key) : record.Result;
+            if (result is not null)
             {
-                if (record.Sealed)
-                {
-                    throw Sealed(key);
-                }
-
-                record.Result = result;
-                return result;
+                return Task.CompletedTask;
             }
+
+            if (record.IsRunning)
+            {
+                return (record.Ended ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
+
+            record.IsRunning = true;
+            return null;
         }
-        finally
+    }
+
+    private Record Find(SagaEffectKey key)
+    {
+        var records = _sagas.GetOrAdd(key.SagaId, static _ => new());
+        lock (records)
         {
-            lock (record)
+            for (var record = records.First; record is not null; record = record.Next)
             {
-                record.Running = null;
+                if (record.IsOf(key))
+                {
+                    return record;
+                }
             }
 
-            mine.SetResult();
+            return records.First = new Record(key, records.First);
         }
     }
 
     private static SagaSealedException Sealed(SagaEffectKey key) => new($"The effect {key} was sealed: its compensation has begun.");
 
-    private sealed class Record
+    private sealed class Records
     {
+        public Record? First { get; set; }
+    }
+
+    private sealed class Record(SagaEffectKey key, Record? next)
+    {
+        private readonly (string Tenant, string StepId, bool Undo, int Round) _key = (key.Tenant, key.StepId, key.Undo, key.Round);
+
+        public Record? Next => next;
+
         public SagaValue? Result { get; set; }
 
-        public Task? Running { get; set; }
+        public bool IsRunning { get; set; }
 
         public bool Sealed { get; set; }
+
+        /// <summary>Told when the effect that runs has ended; made when somebody asks.</summary>
+        public TaskCompletionSource? Ended { get; set; }
+
+        public bool IsOf(SagaEffectKey other) => _key == (other.Tenant, other.StepId, other.Undo, other.Round);
     }
 }

@@ -29,7 +29,7 @@ internal sealed class InMemorySagaInbox : ISagaInbox
 
         lock (box)
         {
-            return new(afterSequence >= box.Entries.Count ? [] : box.Entries[(int)afterSequence..]);
+            return afterSequence >= box.Entries.Count ? new([]) : new(box.Entries[(int)afterSequence..]);
         }
     }
 

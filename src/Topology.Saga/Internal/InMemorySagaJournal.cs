@@ -55,8 +55,13 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
 
         lock (log)
         {
+            if (log.Version <= afterVersion)
+            {
+                return new([]);
+            }
+
             var first = log.Entries.FindIndex(stored => stored.Version > afterVersion);
-            return new(first < 0 ? [] : log.Entries[first..]);
+            return new(log.Entries[first..]);
         }
     }
 
@@ -96,7 +101,7 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
     {
         private volatile SagaStoredEntry? _last;
 
-        public List<SagaStoredEntry> Entries { get; } = [];
+        public List<SagaStoredEntry> Entries { get; } = new(6);
 
         public SagaStoredEntry? Last
         {

@@ -19,9 +19,9 @@ internal sealed class SagaClient(
         var start = new SagaStart(sagaId, definition.Hash, tenant, SagaValue.Create(input, definition.InputJson), SagaTracing.Current);
 
         // The journal first: after its end a saga's start is forgotten, and only the journal's tombstone tells that there was one.
-        var known = await SagaReader.ReadAsync(journal, definition, sagaId, cancellationToken).ConfigureAwait(false);
-        var difference = known.Version > 0
-            ? Difference(known.DefinitionHash!, known.Tenant, known.InputHash(), start)
+        var known = await journal.ReadAsync(sagaId, 0, cancellationToken).ConfigureAwait(false);
+        var difference = known.Count > 0
+            ? Difference(SagaReader.Read(definition, sagaId, known), start)
             : !await dispatcher.TryStartAsync(start, cancellationToken).ConfigureAwait(false)
                 && await dispatcher.FindStartAsync(sagaId, cancellationToken).ConfigureAwait(false) is { } first
                 ? Difference(first.DefinitionHash, first.Tenant, SagaInputHash.Compute(first.Input), start)
@@ -79,15 +79,18 @@ internal sealed class SagaClient(
             while (true)
             {
                 var signal = signals.Next(id);
-                var saga = await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
-                if (saga.IsSettled)
+                if (await IsSettledAsync(id, cancellationToken).ConfigureAwait(false)
+                    && await GetAsync(id, cancellationToken).ConfigureAwait(false) is { IsSettled: true } found)
                 {
-                    return saga;
+                    return found;
                 }
 
                 try
                 {
-                    await signal.WaitAsync(_lookAgain, time, cancellationToken).ConfigureAwait(false);
+                    if (await signal.WaitAsync(_lookAgain, time, cancellationToken).ConfigureAwait(false) is { IsSettled: true } told)
+                    {
+                        return told;
+                    }
                 }
                 catch (TimeoutException)
                 {
@@ -100,6 +103,18 @@ internal sealed class SagaClient(
             // Whoever else waits for it looks again, and nothing is kept of a saga that another process runs.
             signals.Raise(id);
         }
+    }
+
+    /// <summary>Tells from the latest event, which costs less than to apply them all.</summary>
+    private async ValueTask<bool> IsSettledAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        var stored = await journal.ReadAsync(id.Checked(nameof(id)), 0, cancellationToken).ConfigureAwait(false);
+        if (stored.Count > 0)
+        {
+            return stored[^1].Entry.Events[^1] is SagaEvent.Settled or SagaEvent.Tombstone;
+        }
+
+        return await dispatcher.FindStartAsync(id, cancellationToken).ConfigureAwait(false) is null ? throw NeverStarted(id) : false;
     }
 
     public async IAsyncEnumerable<SagaSnapshot> ListAsync(
@@ -175,6 +190,9 @@ internal sealed class SagaClient(
     }
 
     private static SagaException NeverStarted(SagaId id) => new($"Saga {id} was never started.");
+
+    private static string? Difference(SagaState first, SagaStart second) =>
+        Difference(first.DefinitionHash!, first.Tenant, first.InputHash(), second);
 
     private static string? Difference(string definitionHash, string tenant, string inputHash, SagaStart second) => second switch
     {

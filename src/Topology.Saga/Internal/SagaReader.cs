@@ -5,10 +5,15 @@ internal static class SagaReader
     public static async ValueTask<SagaState> ReadAsync(
         ISagaJournal journal, SagaDefinition definition, SagaId id, CancellationToken cancellationToken)
     {
+        return Read(definition, id, await journal.ReadAsync(id, 0, cancellationToken).ConfigureAwait(false));
+    }
+
+    public static SagaState Read(SagaDefinition definition, SagaId id, IReadOnlyList<SagaStoredEntry> entries)
+    {
         var state = new SagaState(id, definition);
-        foreach (var stored in await journal.ReadAsync(id, 0, cancellationToken).ConfigureAwait(false))
+        for (var i = 0; i < entries.Count; i++)
         {
-            state.Apply(stored.Version, stored.At, stored.Entry);
+            state.Apply(entries[i].Version, entries[i].At, entries[i].Entry);
         }
 
         return state;

@@ -138,7 +138,7 @@ internal sealed partial class SagaRun
 
         Log.Parked(_runtime.Logger, _state.Id, reason);
         _runtime.Metrics.Settled(_state);
-        _runtime.Signals.Raise(_state.Id);
+        _runtime.Signals.Raise(_state.Id, _state);
         return true;
     }
 }

@@ -1,8 +1,13 @@
+using System.Runtime.CompilerServices;
+
 namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
-    private async Task ForwardAsync()
+    private Func<ValueTask<bool>>? _mustTurnBack;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ForwardAsync()
     {
         if (_state.NextStep is not { } next)
         {
@@ -22,7 +27,8 @@ internal sealed partial class SagaRun
         }
     }
 
-    private async Task DoAsync(SagaStepState next)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask DoAsync(SagaStepState next)
     {
         if (IsRecordGone(next, out var gone))
         {
@@ -35,8 +41,9 @@ internal sealed partial class SagaRun
 
         // A deadline cuts off only what can be undone: a pivot cut off would leave the saga stuck.
         var left = step.Kind == SagaStepKind.Compensable ? Left() : null;
-        var plan = new SagaTries.Plan(_state, next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left);
-        var outcome = await _tries.RunAsync(plan, step.RunAsync, MustTurnBackAsync).ConfigureAwait(false);
+        var plan = new SagaTries.Plan(
+            _state, next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left, step.Effect, _mustTurnBack ??= MustTurnBackAsync);
+        var outcome = await _tries.RunAsync(plan).ConfigureAwait(false);
         if (outcome.Result is { } result)
         {
             await CompleteAsync(step, result).ConfigureAwait(false);

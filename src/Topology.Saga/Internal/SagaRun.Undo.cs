@@ -1,10 +1,14 @@
+using System.Runtime.CompilerServices;
 using Topology.Retry;
 
 namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
-    private async Task UndoAsync()
+    private Func<ValueTask<bool>>? _carryThrough;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask UndoAsync()
     {
         var table = _runtime.Registry.Table(_definition);
         foreach (var step in _state.ToUndo.ToArray())
@@ -64,7 +68,8 @@ internal sealed partial class SagaRun
         return false;
     }
 
-    private async Task UndoStepAsync(SagaStepState step, SagaTableRow row, SagaTable table)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask UndoStepAsync(SagaStepState step, SagaTableRow row, SagaTable table)
     {
         if (step.FailedUnknown && step.Result is null)
         {
@@ -83,19 +88,8 @@ internal sealed partial class SagaRun
         }
 
         var policy = _runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
-        var outcome = await _tries.RunAsync(
-            new SagaTries.Plan(_state, step, Undo: true, 1 + row.RetryCount, row.Timeout, policy, Left: null),
-            async (@try, token) =>
-            {
-                await row.Action.Resolve(@try.Services).CompensateAsync(new SagaCompensationContext(@try), token).ConfigureAwait(false);
-                return SagaValue.None;
-            },
-            async () =>
-            {
-                // Whatever is said now, a compensation is carried through.
-                await FoldInboxAsync().ConfigureAwait(false);
-                return false;
-            }).ConfigureAwait(false);
+        var plan = new SagaTries.Plan(_state, step, Undo: true, 1 + row.RetryCount, row.Timeout, policy, Left: null, row.Action.Effect, _carryThrough ??= CarryThroughAsync);
+        var outcome = await _tries.RunAsync(plan).ConfigureAwait(false);
 
         if (outcome.Failure is { } failure)
         {
@@ -105,6 +99,13 @@ internal sealed partial class SagaRun
 
         await RecordAsync(new SagaEvent.StepCompensated(step.Step.Id), HasWorkLeft(table, except: step) ? null : SagaStatus.Compensated).ConfigureAwait(false);
         _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: true);
+    }
+
+    /// <summary>Whatever is said now, a compensation is carried through.</summary>
+    private async ValueTask<bool> CarryThroughAsync()
+    {
+        await FoldInboxAsync().ConfigureAwait(false);
+        return false;
     }
 
     /// <summary>A step that was once to be undone, and whose row is gone from the table since, is not taken for undone.</summary>

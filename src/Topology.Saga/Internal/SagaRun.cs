@@ -4,7 +4,7 @@ namespace Topology.Saga.Internal;
 
 /// <summary>One owner's work on one saga, from its claim until the saga has settled or the owner must let go.</summary>
 /// <remarks>This part is the way through; the claim, the way forward and the way back have parts of their own.</remarks>
-internal sealed partial class SagaRun
+internal sealed partial class SagaRun : IDisposable
 {
     private readonly SagaDefinition _definition;
     private readonly ISagaLease _lease;
@@ -12,7 +12,7 @@ internal sealed partial class SagaRun
     private readonly CancellationToken _stopping;
     private readonly SagaTries _tries;
     private long _appended;
-    private SagaState _state;
+    private SagaState _state = null!; // Read by the claim, before anything else.
 
     public SagaRun(SagaRuntime runtime, SagaDefinition definition, ISagaLease lease, CancellationToken stopping)
     {
@@ -21,14 +21,13 @@ internal sealed partial class SagaRun
         _lease = lease;
         _stopping = stopping;
         _tries = new(runtime, stopping);
-        _state = new(lease.SagaId, definition);
     }
 
     /// <summary>Where the saga is; null while it is at work.</summary>
-    public SagaStatus? Settled => _state.Settled;
+    public SagaStatus? Settled => _state?.Settled;
 
     /// <summary>How often it was taken over since it last got on.</summary>
-    public int Takeovers => _state.Takeovers;
+    public int Takeovers => _state?.Takeovers ?? 0;
 
     /// <summary>The store's time, as far as this owner knows it.</summary>
     private DateTimeOffset Now => _state.LastAt + _runtime.Time.GetElapsedTime(_appended);
@@ -61,7 +60,7 @@ internal sealed partial class SagaRun
                     }
                 }
 
-                _runtime.Signals.Raise(_state.Id);
+                _runtime.Signals.Raise(_state.Id, _state);
             }
             while (await ReopenAsync().ConfigureAwait(false));
         }
@@ -69,6 +68,8 @@ internal sealed partial class SagaRun
         await _lease.CompleteAsync(_stopping).ConfigureAwait(false);
         return true;
     }
+
+    public void Dispose() => _tries.Dispose();
 
     private async Task<bool> TryAppendAsync(params SagaEvent[] events)
     {
@@ -107,7 +108,7 @@ internal sealed partial class SagaRun
     /// <summary>The last record and the end of a saga are one write, unless there are letters to be published or closed in between.</summary>
     private async Task RecordAsync(SagaEvent record, SagaStatus? end)
     {
-        if (end is not { } status || _state.Steps.Any(step => step.Episode > 0))
+        if (end is not { } status || _state.HasLetters)
         {
             await AppendAsync(record).ConfigureAwait(false);
             return;

@@ -2,19 +2,20 @@ using System.Collections.Concurrent;
 
 namespace Topology.Saga.Internal;
 
-/// <summary>Wakes those who wait in this process for a saga to settle. A hint only: they look again by themselves too.</summary>
+/// <summary>Tells those who wait in this process for a saga how it settled. A hint only: they look again by themselves too.</summary>
 internal sealed class SagaSignals
 {
-    private readonly ConcurrentDictionary<SagaId, TaskCompletionSource> _waiting = new();
+    private readonly ConcurrentDictionary<SagaId, TaskCompletionSource<SagaSnapshot?>> _waiting = new();
 
-    public Task Next(SagaId id) =>
-        _waiting.GetOrAdd(id, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <summary>Returns how the saga settled, or null when it is to be looked up.</summary>
+    public Task<SagaSnapshot?> Next(SagaId id) =>
+        _waiting.GetOrAdd(id, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
-    public void Raise(SagaId id)
+    public void Raise(SagaId id, SagaState? state = null)
     {
         if (_waiting.TryRemove(id, out var signal))
         {
-            signal.TrySetResult();
+            signal.TrySetResult(state?.Snapshot());
         }
     }
 }

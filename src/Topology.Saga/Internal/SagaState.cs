@@ -1,12 +1,12 @@
 namespace Topology.Saga.Internal;
 
 /// <summary>What the journal says about a saga. Changed only by applying entries, so that reading and running agree.</summary>
-internal sealed class SagaState(SagaId id, SagaDefinition definition)
+internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 {
-    private readonly SagaStepState[] _steps = [.. definition.Steps.Select(step => new SagaStepState(step))];
-    private readonly List<SagaStepState> _completed = [];
-    private readonly List<string> _compensated = [];
-    private readonly Dictionary<string, Queue<SagaValue>> _signals = new(StringComparer.Ordinal);
+    private readonly SagaStepState[] _steps = Begin(definition);
+    private readonly List<SagaStepState> _completed = new(definition.Steps.Count);
+    private List<string>? _compensated;
+    private Dictionary<string, Queue<SagaValue>>? _signals;
     private SagaValue? _input;
     private SagaValue? _startedWith;
     private DateTimeOffset _headSince;
@@ -67,20 +67,23 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     public bool IsFinal => Settled is SagaStatus.Completed or SagaStatus.Compensated or SagaStatus.Cancelled;
 
-    public bool IsPastPivot => Array.Exists(_steps, step => step.Step.Kind == SagaStepKind.Pivot && step.Result is not null);
+    public bool IsPastPivot => Array.Exists(_steps, static step => step.Step.Kind == SagaStepKind.Pivot && step.Result is not null);
 
     public SagaStatus Status => Settled ?? (IsBackward ? SagaStatus.Compensating : SagaStatus.Running);
 
     public IReadOnlyList<SagaStepState> Steps => _steps;
 
-    public SagaStepState? NextStep => Array.Find(_steps, step => step.Result is null);
+    public SagaStepState? NextStep => Array.Find(_steps, static step => step.Result is null);
+
+    /// <summary>Whether there are letters of it, open or closed.</summary>
+    public bool HasLetters => Array.Exists(_steps, static step => step.Episode > 0);
 
     /// <summary>The steps to undo, in the order in which that is done: the one of unknown outcome first, then the last completed.</summary>
     public IEnumerable<SagaStepState> ToUndo =>
         _steps.Where(step => step.FailedUnknown).Concat(Enumerable.Reverse(_completed).Where(step => !step.FailedUnknown));
 
     public SagaStepState Step(string stepId) =>
-        Array.Find(_steps, step => step.Step.Id == stepId) ?? throw new SagaException($"Saga {id}: there is no step '{stepId}'.");
+        Find(stepId) ?? throw new SagaException($"Saga {id}: there is no step '{stepId}'.");
 
     public bool HasResult(string stepId) => Step(stepId).Result is not null;
 
@@ -102,24 +105,13 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
 
     public SagaEffectKey Key(SagaStepState step, bool undo) => new(Tenant, id, step.Step.Id, undo, step.Round);
 
-    public SagaValue? Signal(string name) => _signals.TryGetValue(name, out var values) && values.TryPeek(out var value) ? value : null;
-
-    public void Apply(long version, DateTimeOffset at, SagaEntry entry)
-    {
-        StartedAt = Version == 0 ? at : StartedAt;
-        LastAt = at;
-        Version = version;
-        foreach (var @event in entry.Events)
-        {
-            Apply(version, @event);
-        }
-    }
+    public SagaValue? Signal(string name) => _signals is not null && _signals.TryGetValue(name, out var values) && values.TryPeek(out var value) ? value : null;
 
     /// <summary>What is left once the history is deleted; null before.</summary>
     public SagaEvent.Tombstone? Tombstone { get; private set; }
 
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? [.. _steps.Select(step => step.Snapshot(this))] : [], [.. _compensated], Reason, Version);
+        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? [.. _steps.Select(step => step.Snapshot(this))] : [], _compensated is null ? [] : [.. _compensated], Reason, Version);
 
     /// <summary>Makes the tombstone of a saga that has ended.</summary>
     public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());
@@ -129,155 +121,27 @@ internal sealed class SagaState(SagaId id, SagaDefinition definition)
     /// <summary>Whether it runs by another definition than this one; then its steps mean nothing here.</summary>
     public bool IsForeign => DefinitionHash is not null && DefinitionHash != definition.Hash;
 
-    private void Apply(long version, SagaEvent @event)
+    private static SagaStepState[] Begin(SagaDefinition definition)
     {
-        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone))
+        var steps = new SagaStepState[definition.Steps.Count];
+        for (var i = 0; i < steps.Length; i++)
         {
-            ApplyForeign(@event);
-            return;
+            steps[i] = new(definition.Steps[i]);
         }
 
-        switch (@event)
-        {
-            case SagaEvent.Started started:
-                DefinitionHash = started.DefinitionHash;
-                Tenant = started.Tenant;
-                _startedWith = _input = started.Input;
-                TraceParent = Cause = started.TraceParent;
-                break;
-            case SagaEvent.Claimed claimed:
-                HeldBy = claimed.ItemId;
-                HeadMayHaveBeenTried |= claimed.Redelivered;
-                Takeovers = claimed.Redelivered ? Takeovers + 1 : 0;
-                _headSince = HeadMayHaveBeenTried ? _headSince : LastAt;
-                Settled = null;
-                WaitingAt = null;
-                Reason = null;
-                Fence = version;
-                break;
-            case SagaEvent.StepCompleted completed:
-                Complete(Step(completed.StepId), completed.Result);
-                break;
-            case SagaEvent.OutcomeLearned learned:
-                Complete(Step(learned.StepId), learned.Result);
-                break;
-            case SagaEvent.CompensationStarted started:
-                Failure = started.Failure;
-                IsBackward = true;
-                Step(started.Failure.StepId).Fail(started.Failure);
-                GotOn();
-                Fence = version;
-                break;
-            case SagaEvent.StepCompensated compensated:
-                Step(compensated.StepId).Settle(SagaStepStatus.Compensated);
-                _compensated.Add(compensated.StepId);
-                GotOn();
-                break;
-            case SagaEvent.CompensationExhausted exhausted:
-                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
-                GotOn();
-                break;
-            case SagaEvent.StepExhausted exhausted:
-                Failure = exhausted.Failure;
-                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
-                GotOn();
-                break;
-            case SagaEvent.MessageTaken taken:
-                InboxSequence = taken.InboxSequence;
-                Cause = Settled is null ? Cause : taken.Message.TraceParent;
-                Take(version, taken.Message);
-                break;
-            case SagaEvent.Waiting waiting:
-                WaitingAt = waiting.StepId;
-                Step(waiting.StepId).WaitingSince ??= LastAt;
-                Settled = SagaStatus.Waiting;
-                Cause = null;
-                GotOn();
-                break;
-            case SagaEvent.Settled settled:
-                Settled = settled.Status;
-                Reason = settled.Reason;
-                Cause = null;
-                break;
-            case SagaEvent.Tombstone tombstone:
-                Tombstone = tombstone;
-                DefinitionHash = tombstone.DefinitionHash;
-                Tenant = tombstone.Tenant;
-                Settled = tombstone.Status;
-                break;
-            default:
-                throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
-        }
+        return steps;
     }
 
-    /// <summary>What can be told without knowing the steps.</summary>
-    private void ApplyForeign(SagaEvent @event)
+    private SagaStepState? Find(string stepId)
     {
-        switch (@event)
+        foreach (var step in _steps)
         {
-            case SagaEvent.CompensationStarted started:
-                Failure = started.Failure;
-                IsBackward = true;
-                break;
-            case SagaEvent.StepExhausted exhausted:
-                Failure = exhausted.Failure;
-                break;
-            case SagaEvent.MessageTaken taken:
-                InboxSequence = taken.InboxSequence;
-                break;
-            case SagaEvent.Waiting waiting:
-                WaitingAt = waiting.StepId;
-                Settled = SagaStatus.Waiting;
-                break;
-            default:
-                break;
-        }
-    }
-
-    private void Complete(SagaStepState step, SagaValue result)
-    {
-        step.Complete(result);
-        _completed.Add(step);
-        if (step.Step is SagaWaitStep { Signal: { } name } && _signals.TryGetValue(name, out var values))
-        {
-            values.TryDequeue(out _);
+            if (step.Step.Id == stepId)
+            {
+                return step;
+            }
         }
 
-        GotOn();
-    }
-
-    private void GotOn()
-    {
-        HeadMayHaveBeenTried = false;
-        Takeovers = 0;
-        _headSince = LastAt;
-    }
-
-    private void Take(long version, SagaMessage message)
-    {
-        switch (message)
-        {
-            case SagaMessage.Decision decision:
-                if (Step(decision.StepId).Decide(decision))
-                {
-                    _input = decision.NewInput ?? _input;
-                    Fence = version;
-                }
-
-                break;
-            case SagaMessage.Cancellation cancellation:
-                Cancellation ??= cancellation;
-                break;
-            case SagaMessage.Signal signal:
-                if (!_signals.TryGetValue(signal.Name, out var values))
-                {
-                    _signals.Add(signal.Name, values = new());
-                }
-
-                values.Enqueue(signal.Value);
-                break;
-            default:
-                throw new SagaException($"Saga {id}: the inbox holds {message.GetType().Name}, which this version does not know. Update it.");
-        }
+        return null;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Topology.Saga.Internal;
@@ -17,7 +18,10 @@ internal abstract class SagaStep(string id, SagaStepOptions options)
     /// <summary>Null for a step without a result.</summary>
     public abstract Type? ResultType { get; }
 
-    public abstract ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken);
+    /// <summary>Makes one try.</summary>
+    public Func<SagaTry, CancellationToken, ValueTask<SagaValue>> Effect => field ??= RunAsync;
+
+    protected abstract ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken);
 }
 
 internal sealed class SagaStep<TInput>(
@@ -25,10 +29,18 @@ internal sealed class SagaStep<TInput>(
 {
     public override Type? ResultType => null;
 
-    public override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
     {
-        await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false);
-        return SagaValue.None;
+        try
+        {
+            await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false);
+            return SagaValue.None;
+        }
+        catch (Exception error) when (@try.Remember(error))
+        {
+            throw;
+        }
     }
 }
 
@@ -40,8 +52,18 @@ internal sealed class SagaStep<TInput, TResult>(
 {
     public override Type ResultType => typeof(TResult);
 
-    public override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) =>
-        SagaValue.Create(await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false), json);
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return SagaValue.Create(await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false), json);
+        }
+        catch (Exception error) when (@try.Remember(error))
+        {
+            throw;
+        }
+    }
 
     public TResult Read(SagaValue value) => value.Get(json);
 }
@@ -54,7 +76,7 @@ internal abstract class SagaWaitStep(string id, TimeSpan time) : SagaStep(id, ne
 
     public override Type? ResultType => null;
 
-    public override ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) => throw new InvalidOperationException("A wait is not run.");
+    protected override ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) => throw new InvalidOperationException("A wait is not run.");
 }
 
 internal sealed class SagaDelayStep(string id, TimeSpan time) : SagaWaitStep(id, time);

@@ -20,7 +20,16 @@ internal static class SagaTracing
     public static Activity? Run(SagaState state)
     {
         // The worker inherits whatever was current when the host started: that caused nothing here.
-        Activity.Current = null;
+        if (Activity.Current is not null)
+        {
+            Activity.Current = null;
+        }
+
+        if (!s_source.HasListeners())
+        {
+            return null;
+        }
+
         var links = state.TraceParent != state.Cause && Parse(state.TraceParent) is { } start ? new[] { new ActivityLink(start) } : null;
         var span = s_source.StartActivity(ActivityKind.Consumer, Parse(state.Cause) ?? default, links: links, name: $"saga {state.Definition.Name}");
         if (span is { IsAllDataRequested: true })
@@ -34,7 +43,7 @@ internal static class SagaTracing
 
     public static Activity? Try(SagaTry @try)
     {
-        var span = s_source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}");
+        var span = !s_source.HasListeners() ? null : s_source.StartActivity($"{(@try.Key.Undo ? "saga.compensate" : "saga.step")} {@try.Step.Id}");
         span?.SetTag("saga.attempt", @try.Attempt);
         return span;
     }

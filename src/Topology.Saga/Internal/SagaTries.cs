@@ -1,16 +1,31 @@
 using System.Diagnostics;
-using Microsoft.Extensions.DependencyInjection;
+using System.Runtime.CompilerServices;
 using Topology.Retry;
 
 namespace Topology.Saga.Internal;
 
 /// <summary>Makes the tries of one step or compensation and says how they ended.</summary>
-internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
+internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping) : IDisposable
 {
     private static readonly TimeSpan _pauseWhileStoreIsAway = TimeSpan.FromSeconds(1);
+    private Task? _news;
+    private long _newsAfter;
+    private CancellationTokenSource? _over;
+    private CancellationTokenRegistration _stops;
+    private CancellationTokenSource? _token;
+
+    public void Dispose()
+    {
+        _over?.Cancel();
+        _over?.Dispose();
+        _stops.Dispose();
+        _token?.Dispose();
+        _ = _news?.Exception;
+    }
 
     /// <summary>Returns the result, why there is none, or neither when the saga must turn back at once.</summary>
-    public async Task<Outcome> RunAsync(Plan plan, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Outcome> RunAsync(Plan plan)
     {
         // A refusal proves that there was no effect only when no earlier try can have had one.
         var ambiguous = plan.State.HeadWasTried;
@@ -19,7 +34,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         for (var attempt = 1; ; attempt++)
         {
             var left = plan.Left - runtime.Time.GetElapsedTime(started);
-            var tried = await TryAsync(plan, attempt, left, effect, mustTurnBack).ConfigureAwait(false);
+            var tried = await TryAsync(plan, attempt, left).ConfigureAwait(false);
             if (tried.Error is not { } error)
             {
                 return new(tried.Result, null);
@@ -31,7 +46,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 return new(null, SagaFailure.From(plan.Id, error, rejected: true, attempt));
             }
 
-            if (await mustTurnBack().ConfigureAwait(false))
+            if (await plan.MustTurnBack().ConfigureAwait(false))
             {
                 return default;
             }
@@ -50,7 +65,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             previous = delay;
             delay = verdict.NotBefore is { } hint && hint > delay ? hint : delay;
             Log.TryFailed(runtime.Logger, plan.State.Id, plan.Id, plan.Undo ? "undo" : "do", attempt, delay, error.GetType().Name);
-            if (await PauseAsync(plan, delay, started, mustTurnBack).ConfigureAwait(false))
+            if (await PauseAsync(plan, delay, started).ConfigureAwait(false))
             {
                 return default;
             }
@@ -64,13 +79,13 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     }
 
     /// <summary>Lets the time between two tries pass; returns true when the saga must turn back meanwhile.</summary>
-    private async Task<bool> PauseAsync(Plan plan, TimeSpan delay, long started, Func<ValueTask<bool>> mustTurnBack)
+    private async Task<bool> PauseAsync(Plan plan, TimeSpan delay, long started)
     {
         var left = plan.Left - runtime.Time.GetElapsedTime(started);
         var begun = runtime.Time.GetTimestamp();
         while (true)
         {
-            if (await mustTurnBack().ConfigureAwait(false))
+            if (await plan.MustTurnBack().ConfigureAwait(false))
             {
                 return true;
             }
@@ -81,80 +96,58 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 return false;
             }
 
-            using var news = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            var told = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, news.Token);
-            var first = await Task.WhenAny(Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, news.Token), told).ConfigureAwait(false);
-            await news.CancelAsync().ConfigureAwait(false);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            var news = News(plan.State);
+            var first = await Task.WhenAny(Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, over.Token), news).ConfigureAwait(false);
+            await over.CancelAsync().ConfigureAwait(false);
             stopping.ThrowIfCancellationRequested();
-            await (first == told ? told : Task.CompletedTask).ConfigureAwait(false);
+            await (first == news ? news : Task.CompletedTask).ConfigureAwait(false);
             left = plan.Left - runtime.Time.GetElapsedTime(started);
         }
     }
 
-    private async Task<Tried> TryAsync(
-        Plan plan, int attempt, TimeSpan? left, Func<SagaTry, CancellationToken, ValueTask<SagaValue>> effect, Func<ValueTask<bool>> mustTurnBack)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Tried> TryAsync(Plan plan, int attempt, TimeSpan? left)
     {
-        var scope = runtime.Scopes.CreateAsyncScope();
-        await using var disposal = scope.ConfigureAwait(false);
-        var key = plan.State.Key(plan.StepState, plan.Undo);
-        var @try = new SagaTry(plan.State, plan.StepState.Step, key, attempt, plan.State.Fence, scope.ServiceProvider);
-        using var timeout = new CancellationTokenSource(Timeout.InfiniteTimeSpan, runtime.Time);
-        using var token = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stopping);
+        var token = Token();
+        var @try = new SagaTry(plan, attempt, runtime.Scopes, token, left < plan.Timeout ? Positive(left.Value) : plan.Timeout);
+        await using var disposal = @try.ConfigureAwait(false);
         using var span = SagaTracing.Try(@try);
         var begun = runtime.Metrics.MeasuresTries ? runtime.Time.GetTimestamp() : 0;
-        Exception? failed = null;
         try
         {
-            var running = runtime.Guard.ExecuteAsync(
-                key,
-                async () =>
-                {
-                    // From here on: waiting for an effect that is in progress elsewhere is not a try.
-                    timeout.CancelAfter(left < plan.Timeout ? Positive(left.Value) : plan.Timeout);
-                    try
-                    {
-                        return await effect(@try, token.Token).ConfigureAwait(false);
-                    }
-                    catch (Exception error)
-                    {
-                        failed = error;
-                        throw;
-                    }
-                },
-                stopping);
-            var result = await WatchAsync(plan, running, token, mustTurnBack).ConfigureAwait(false);
+            // The guard's own exceptions are told from the effect's by the try.
+            var running = runtime.Guard.ExecuteAsync(@try.Key, @try.RunAsync, stopping);
+            var result = running.IsCompleted ? await running.ConfigureAwait(false) : await WatchAsync(plan, @try, running.AsTask(), token).ConfigureAwait(false);
             runtime.Metrics.Tried(@try, runtime.Time, begun, null);
             return new(result, null);
         }
-        catch (Exception error) when (ReferenceEquals(error, failed) || error is SagaSealedException or SagaOutcomeUnknownException)
+        catch (Exception error) when (ReferenceEquals(error, @try.Failed) || error is SagaSealedException or SagaOutcomeUnknownException)
         {
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
             stopping.ThrowIfCancellationRequested();
-            var timedOut = timeout.IsCancellationRequested && error is OperationCanceledException;
+            var timedOut = token.IsCancellationRequested && !@try.IsTurnedBack && error is OperationCanceledException;
             var failure = timedOut ? new TimeoutException($"The try took longer than its timeout of {plan.Timeout}.", error) : error;
             span?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
             runtime.Metrics.Tried(@try, runtime.Time, begun, failure);
             return new(null, failure);
         }
+        finally
+        {
+            token.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
     }
 
     /// <summary>Waits for the effect to return, however long it takes, and cancels it when the saga must turn back.</summary>
-    private async ValueTask<SagaValue> WatchAsync(
-        Plan plan, ValueTask<SagaValue> running, CancellationTokenSource token, Func<ValueTask<bool>> mustTurnBack)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<SagaValue> WatchAsync(Plan plan, SagaTry @try, Task<SagaValue> running, CancellationTokenSource token)
     {
-        if (running.IsCompleted)
-        {
-            return await running.ConfigureAwait(false);
-        }
-
-        var task = running.AsTask();
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         try
         {
             while (!token.IsCancellationRequested)
             {
-                var news = runtime.Inbox.WaitAsync(plan.State.Id, plan.State.InboxSequence, ended.Token);
-                if (await Task.WhenAny(task, news).ConfigureAwait(false) == task || news.IsCanceled)
+                var news = News(plan.State);
+                if (await Task.WhenAny(running, news).ConfigureAwait(false) == running || news.IsCanceled)
                 {
                     break;
                 }
@@ -162,15 +155,16 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 try
                 {
                     await news.ConfigureAwait(false);
-                    if (await mustTurnBack().ConfigureAwait(false))
+                    if (await plan.MustTurnBack().ConfigureAwait(false))
                     {
+                        @try.IsTurnedBack = true;
                         await token.CancelAsync().ConfigureAwait(false);
                     }
                 }
                 catch (SagaStoreException)
                 {
                     // An effect that has begun is no reason to end it: the store may be back before it returns.
-                    await Task.WhenAny(task, Task.Delay(_pauseWhileStoreIsAway, runtime.Time, ended.Token)).ConfigureAwait(false);
+                    await Task.WhenAny(running, Task.Delay(_pauseWhileStoreIsAway, runtime.Time, stopping)).ConfigureAwait(false);
                 }
             }
         }
@@ -178,15 +172,39 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         {
             // Fenced: this owner lets go, and takes its try with it.
             await token.CancelAsync().ConfigureAwait(false);
-            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
-        finally
+
+        return await running.ConfigureAwait(false);
+    }
+
+    /// <summary>The token of the next try: the last one's, as long as that was not cancelled.</summary>
+    private CancellationTokenSource Token()
+    {
+        if (_token is not { IsCancellationRequested: false })
         {
-            await ended.CancelAsync().ConfigureAwait(false);
+            _stops.Dispose();
+            _token?.Dispose();
+            _token = new(Timeout.InfiniteTimeSpan, runtime.Time);
+            _stops = stopping.UnsafeRegister(static token => ((CancellationTokenSource)token!).Cancel(), _token);
         }
 
-        return await task.ConfigureAwait(false);
+        return _token;
+    }
+
+    /// <summary>One wait for news outlasts any number of tries.</summary>
+    private Task News(SagaState state)
+    {
+        if (_news is null || _news.IsCompleted || _newsAfter != state.InboxSequence)
+        {
+            _over ??= CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            _newsAfter = state.InboxSequence;
+            _ = _news?.Exception;
+            _news = runtime.Inbox.WaitAsync(state.Id, _newsAfter, _over.Token);
+        }
+
+        return _news;
     }
 
     private static TimeSpan Positive(TimeSpan time) => time > TimeSpan.Zero ? time : TimeSpan.FromMilliseconds(1);
@@ -195,7 +213,15 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
 
     /// <summary>What is tried, how often, and how much time is left for all of it.</summary>
     internal sealed record Plan(
-        SagaState State, SagaStepState StepState, bool Undo, int MaxAttempts, TimeSpan Timeout, RetryPolicy Policy, TimeSpan? Left)
+        SagaState State,
+        SagaStepState StepState,
+        bool Undo,
+        int MaxAttempts,
+        TimeSpan Timeout,
+        RetryPolicy Policy,
+        TimeSpan? Left,
+        Func<SagaTry, CancellationToken, ValueTask<SagaValue>> Effect,
+        Func<ValueTask<bool>> MustTurnBack)
     {
         public string Id => StepState.Step.Id;
     }

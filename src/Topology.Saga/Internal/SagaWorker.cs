@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -34,8 +33,9 @@ internal sealed class SagaWorker(
     private async Task PullAsync(CancellationToken stoppingToken, CancellationToken endingToken)
     {
         var names = runtime.Registry.Definitions.Keys.ToHashSet(StringComparer.Ordinal);
-        var running = new ConcurrentDictionary<Task, byte>();
-        using var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
+#pragma warning disable CA2000 // It holds no handle, and the last run may still be inside Release when every slot is free again.
+        var slots = new SemaphoreSlim(options.Value.MaxConcurrentSagas);
+#pragma warning restore CA2000
         while (!stoppingToken.IsCancellationRequested)
         {
             heartbeat.Beat();
@@ -46,10 +46,7 @@ internal sealed class SagaWorker(
                     heartbeat.Rest();
                     await SlotAsync(slots, lease, stoppingToken).ConfigureAwait(false);
                     heartbeat.Beat();
-                    var run = RunAsync(lease, slots, endingToken);
-                    running.TryAdd(run, 0);
-                    _ = run.ContinueWith(
-                        done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                    _ = RunAsync(lease, slots, endingToken);
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -64,8 +61,12 @@ internal sealed class SagaWorker(
             await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        // Whatever runs has ended when every slot is free again.
         heartbeat.Rest();
-        await Task.WhenAll(running.Keys).ConfigureAwait(false);
+        for (var slot = 0; slot < options.Value.MaxConcurrentSagas; slot++)
+        {
+            await slots.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     private async Task SlotAsync(SemaphoreSlim slots, ISagaLease lease, CancellationToken stopping)
@@ -120,6 +121,7 @@ internal sealed class SagaWorker(
         }
         finally
         {
+            run?.Dispose();
             board.End(lease.SagaId, ended);
             slots.Release();
         }

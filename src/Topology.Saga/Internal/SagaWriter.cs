@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 
 namespace Topology.Saga.Internal;
@@ -9,11 +11,15 @@ internal sealed class SagaWriter(
     private const int MaxTries = 3;
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(200);
 
+    private readonly ISagaObserver[] _observers = [.. observers];
+    private readonly byte[] _process = RandomNumberGenerator.GetBytes(8);
+    private long _appends;
+
     /// <summary>Appends and applies, or returns false when another writer was first.</summary>
     /// <exception cref="SagaFencedException">The entry was stored, and another owner has written since.</exception>
     public async ValueTask<bool> TryAppendAsync(SagaState state, SagaEvent[] events, CancellationToken cancellationToken)
     {
-        var entry = new SagaEntry(Guid.NewGuid(), events);
+        var entry = new SagaEntry(NextId(), events);
         var stored = await AppendAsync(state, entry, cancellationToken).ConfigureAwait(false);
         if (stored is not { } result)
         {
@@ -21,7 +27,7 @@ internal sealed class SagaWriter(
         }
 
         state.Apply(result.Version, result.At, entry);
-        foreach (var observer in observers)
+        foreach (var observer in _observers)
         {
             try
             {
@@ -34,6 +40,15 @@ internal sealed class SagaWriter(
         }
 
         return true;
+    }
+
+    /// <summary>Different for every append of every process: a random half, and a number. A random id each time is a call to the system.</summary>
+    private Guid NextId()
+    {
+        Span<byte> id = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64LittleEndian(id, Interlocked.Increment(ref _appends));
+        _process.CopyTo(id[8..]);
+        return new Guid(id);
     }
 
     private async ValueTask<SagaAppendResult?> AppendAsync(SagaState state, SagaEntry entry, CancellationToken cancellationToken)

@@ -156,6 +156,8 @@ public static class StoreRules
         await AcquireAsync(test, lapsed);
         await test.PassAsync(Lease + Second);
         await Check(lapsed);
+        Assert.Equal(ClaimStatus.Indeterminate, (await test.Store.ClaimAsync(Claim(lapsed, abandoned: AbandonedClaim.Quarantine))).Status);
+        await Check(lapsed);
     }
 
     private static async Task NoFingerprint(StoreUnderTest test)

@@ -54,7 +54,7 @@ public sealed partial class RunningPlatformTests(PlatformFixture platform)
     {
         var token = TestContext.Current.CancellationToken;
         var context = new NatsJSContext(platform.Connection);
-        foreach (var trigger in Rendered.Set(Rendered.Prod).Of<ScaledObject>().SelectMany(item => item.Spec.Triggers).Where(item => item.Name != "sagas"))
+        foreach (var trigger in Rendered.Set(Rendered.Prod).Of<ScaledObject>().SelectMany(item => item.Spec.Triggers))
         {
             var consumer = await context.GetConsumerAsync(trigger.Metadata["stream"], trigger.Metadata["consumer"], token);
             Assert.Equal(trigger.Metadata["consumer"], consumer.Info.Name);

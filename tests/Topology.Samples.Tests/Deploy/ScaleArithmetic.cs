@@ -28,10 +28,11 @@ internal static class ScaleArithmetic
         var stateSeconds = StreamPlan.RunStates.Config.MaxAge.TotalSeconds;
         yield return Row("runs a second", load => Count(load * RunsPerSecond));
         yield return Row("commands to Redis a second", load => Count(load * RunsPerSecond * cost["commands to Redis"]));
-        yield return Row($"clients' records in Redis, {ttl / 3600:0} h", load => Bytes(load * RunsPerSecond * ttl * cost["bytes of a client's record"]));
-        yield return Row($"effects' records in Redis, {TombstoneSeconds / 86_400:0} days", load => Bytes(load * RunsPerSecond * TombstoneSeconds * cost["records of effects in Redis"] * cost["bytes of an effect's record"]));
+        yield return Row($"clients' records in Redis, {ttl / 3600:0} h", load => Bytes(load * RunsPerSecond * ttl * cost["bytes of clients in Redis"]));
+        yield return Row($"effects' records in Redis, {TombstoneSeconds / 86_400:0} days", load => Bytes(load * RunsPerSecond * TombstoneSeconds * cost["bytes of effects in Redis"]));
         yield return Row("messages to JetStream a second", load => Count(load * RunsPerSecond * messages));
-        yield return Row($"latest states, {stateSeconds / 86_400:0} days", load => Bytes(load * RunsPerSecond * stateSeconds * cost["bytes of a message in RUN_STATE"]));
+        yield return Row($"latest states, {stateSeconds / 86_400:0} days", load => Bytes(load * RunsPerSecond * stateSeconds * cost["bytes in RUN_STATE"]));
+        yield return Row($"histories of sagas, {new SagaOptions().HistoryAge.TotalDays:0} day", load => Bytes(load * RunsPerSecond * new SagaOptions().HistoryAge.TotalSeconds * cost["bytes in TOPOLOGY_SAGA_LOG"]));
         yield return Row("runs under way", load => Count(load * RunsPerSecond * RunSeconds));
         yield return Row("orchestrator pods, by places", load => Count(Math.Ceiling(load * RunsPerSecond * RunSeconds / new SagaOptions().MaxConcurrentSagas)));
         yield return Row("orchestrator pods, by the threshold of 10", load => Count(Math.Ceiling(load * RunsPerSecond * RunSeconds / Specification.Number("orchestrator/triggers/0/metadata/queueLength"))));
