@@ -14,7 +14,6 @@ public sealed class BrokenProviderTests
         ["reads from the beginning"] = (() => new() { ReadAfter = static _ => 0 }, s => s.An_append_at_the_version_known_is_stored_and_one_at_another_is_a_conflict_that_changes_nothing()),
         ["forgets who wrote"] = (() => new() { Read = static stored => stored with { Entry = stored.Entry with { Writer = Guid.Empty } } }, s => s.What_is_read_is_what_was_appended_with_the_version_and_time_the_append_returned()),
         ["tells its own time"] = (() => new() { Read = static stored => stored with { At = stored.At + TimeSpan.FromHours(1) } }, s => s.What_is_read_is_what_was_appended_with_the_version_and_time_the_append_returned()),
-        ["counts anew after compaction"] = (() => new() { Read = static stored => stored with { Version = 1 } }, s => s.Compaction_replaces_everything_at_the_version_known_and_keeps_the_fence()),
         ["compacts at any version"] = (() => new() { BeforeCompact = static (_, inner, id) => LastAsync(inner, id) }, s => s.Compaction_replaces_everything_at_the_version_known_and_keeps_the_fence()),
         ["compacts nothing"] = (() => new() { CompactsNothing = true }, s => s.Compaction_replaces_everything_at_the_version_known_and_keeps_the_fence()),
         ["deletes at any version"] = (() => new() { BeforeDelete = static (_, inner, id) => LastAsync(inner, id) }, s => s.A_deletion_at_the_version_known_leaves_nothing_and_at_another_everything()),
