@@ -5,9 +5,10 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 limit=10m # for one test project: a hang ends as a failure
+full=
 case "${1:-}" in
 '') ;;
---full) export TOPOLOGY_FULL=1 limit=60m ;;
+--full) export TOPOLOGY_FULL=1 limit=60m full=yes ;;
 *)
     echo "usage: ./test.sh [--full]" >&2
     exit 2
@@ -55,4 +56,11 @@ for project in $(grep -o '"tests[^"]*\.Tests\.csproj"' MultiAgent.Topology.sln |
     passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-0})) skipped=$((skipped + ${left:-0}))
     echo "$project: ${good:-0} passed, ${bad:-0} failed, ${left:-0} skipped, $((SECONDS - started)) s$note"
 done
+
+if [ -n "$full" ]; then
+    started=$SECONDS good=0 bad=0
+    if eng/readme-host.sh >"$output" 2>&1; then good=1; else bad=1 && cat "$output"; fi
+    passed=$((passed + good)) failed=$((failed + bad))
+    echo "eng/readme-host.sh: $good passed, $bad failed, 0 skipped, $((SECONDS - started)) s"
+fi
 finish

@@ -36,10 +36,12 @@ public sealed class DeadLetterNatsHealthCheck : IHealthCheck
         ArgumentNullException.ThrowIfNull(context);
         try
         {
-            var isFit = await _topology.IsFitAsync(cancellationToken).ConfigureAwait(false);
+            var fault = await _topology.FindFaultAsync(cancellationToken).ConfigureAwait(false);
             var roundTrip = await _topology.PingAsync(cancellationToken).ConfigureAwait(false);
             var data = new Dictionary<string, object>(StringComparer.Ordinal) { ["rtt_ms"] = roundTrip.TotalMilliseconds };
-            return isFit ? HealthCheckResult.Healthy(data: data) : new HealthCheckResult(context.Registration.FailureStatus, "queue_broken", data: data);
+            return fault is null
+                ? HealthCheckResult.Healthy(data: data)
+                : new HealthCheckResult(context.Registration.FailureStatus, "queue_broken", new DeadLetterException(fault), data);
         }
         catch (Exception failure) when (failure is DeadLetterException or NatsException)
         {

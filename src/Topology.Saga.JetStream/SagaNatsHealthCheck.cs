@@ -41,14 +41,14 @@ public sealed class SagaNatsHealthCheck : IHealthCheck
         ArgumentNullException.ThrowIfNull(context);
         try
         {
-            var isFit = await _streams.IsFitAsync(cancellationToken).ConfigureAwait(false);
+            var fault = await _streams.FindFaultAsync(cancellationToken).ConfigureAwait(false);
             var data = new Dictionary<string, object>(StringComparer.Ordinal)
             {
                 ["rtt_ms"] = (await _connection.PingAsync(cancellationToken).ConfigureAwait(false)).TotalMilliseconds,
             };
-            if (!isFit)
+            if (fault is not null)
             {
-                return new HealthCheckResult(context.Registration.FailureStatus, "store_broken", data: data);
+                return new HealthCheckResult(context.Registration.FailureStatus, "store_broken", new SagaStoreException(fault), data);
             }
 
             var (_, fill) = await _admission.FullestAsync(cancellationToken).ConfigureAwait(false);

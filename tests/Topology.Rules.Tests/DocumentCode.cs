@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Topology.Rules.Tests;
 
-/// <summary>The C# blocks of a Markdown document, and the compiled code that those with a mark are cut from.</summary>
+/// <summary>The blocks of a Markdown document that have a mark, and the files they are cut from. A README's C# always has one.</summary>
 /// <remarks>The mark is the line above the block: <c>&lt;!-- code: samples/Quickstart/Program.cs --&gt;</c>, or <c>FILE#region</c> for one region.</remarks>
 internal static partial class DocumentCode
 {
@@ -24,21 +24,17 @@ internal static partial class DocumentCode
             var end = Array.FindIndex(lines, i + 1, line => line.TrimEnd() == fence.Groups[1].Value);
             if (end < 0)
                 throw new InvalidOperationException($"The block at line {i + 1} does not end.");
-            if (IsCSharp().IsMatch(lines[i]))
+            var mark = i > 0 ? Mark().Match(lines[i - 1]) : System.Text.RegularExpressions.Match.Empty;
+            if (mark.Success)
             {
-                var mark = i > 0 ? Mark().Match(lines[i - 1]) : System.Text.RegularExpressions.Match.Empty;
-                if (mark.Success)
-                    result.AddRange(code(mark.Groups[1].Value).Split('\n'));
-                else
-                    unmarked.Add(i + 1);
-                if (mark.Success)
-                {
-                    result.Add(lines[end]);
-                    i = end;
-                    continue;
-                }
+                result.AddRange(code(mark.Groups[1].Value).Split('\n'));
+                result.Add(lines[end]);
+                i = end;
+                continue;
             }
 
+            if (IsCSharp().IsMatch(lines[i]))
+                unmarked.Add(i + 1);
             result.AddRange(lines[(i + 1)..(end + 1)]);
             i = end;
         }

@@ -73,7 +73,7 @@ public sealed partial class DocumentCodeTests
         var parts = mark.Split('#', 2);
         var projects = Repository.SolutionProjects().Select(project => Path.GetDirectoryName(project)!.Replace('\\', '/') + "/");
         Assert.True(projects.Any(folder => parts[0].StartsWith(folder, StringComparison.Ordinal)), $"{parts[0]} is in no project of the solution.");
-        Assert.EndsWith(".cs", parts[0], StringComparison.Ordinal);
+        Assert.True(parts[0].EndsWith(".cs", StringComparison.Ordinal) || parts[0].EndsWith(".yaml", StringComparison.Ordinal), $"{parts[0]} is neither code nor a topology file.");
         return DocumentCode.Cut(File.ReadAllText(Path.Combine(Repository.Root, parts[0])), parts.Length > 1 ? parts[1] : null);
     }
 

@@ -134,32 +134,6 @@ public sealed class FaultTests(NatsFixture nats)
         }
     }
 
-    [Fact]
-    public async Task An_account_that_is_out_of_storage_is_a_store_without_room()
-    {
-        const string Account = "accounts: { T: { jetstream: { max_file: 6M }, users: [ { user: t, password: t } ] } }\nno_auth_user: t";
-        await using var server = await NatsServer.StartAsync(Account, Token);
-        await using var connection = await server.ConnectAsync();
-        await using var sagas = new JetStreamSagas(connection, _prefix, options => (options.MaxLogBytes, options.MaxItemBytes, options.MaxTimerBytes) = (1 << 20, 1 << 20, 1 << 20));
-        var first = await sagas.Journal.AppendAsync(_id, 0, Entry("a"), Token);
-        var filling = new NatsJSContext(connection);
-        await filling.CreateStreamAsync(new StreamConfig("FILLING", ["filling"]), Token);
-        while ((await filling.PublishAsync("filling", new byte[100_000], cancellationToken: Token)).Error is null)
-        {
-        }
-
-        await Assert.ThrowsAsync<SagaStoreException>(async () =>
-        {
-            for (var version = first.Version; ;)
-            {
-                version = (await sagas.Journal.AppendAsync(_id, version, new(Guid.NewGuid(), [new SagaEvent.Waiting(new string('x', 50_000))]), Token)).Version;
-            }
-        });
-        await filling.DeleteStreamAsync("FILLING", Token);
-        var last = (await sagas.Journal.ReadAsync(_id, 0, Token))[^1].Version;
-        Assert.True((await sagas.Journal.AppendAsync(_id, last, Entry("b"), Token)).Stored);
-    }
-
     private static SagaEntry Entry(string text) => new(Guid.NewGuid(), [new SagaEvent.Waiting(text)]);
 
     private static string Text(SagaStoredEntry stored) => ((SagaEvent.Waiting)Assert.Single(stored.Entry.Events)).StepId;

@@ -120,25 +120,35 @@ internal sealed class SagaChaos : IAsyncDisposable
         await _server.StartAgainAsync(Token);
     }
 
-    public async Task KillAsync(int worker)
+    /// <summary>Kills a worker; whoever keeps them alive sees that it has exited.</summary>
+    public void Kill(int worker)
     {
-        if (_workers[worker] is { HasExited: false } process)
+        // A process object that is replaced meanwhile throws, and a wait for its end would last for ever.
+        lock (_workers)
         {
-            process.Kill();
-            await process.WaitForExitAsync(Token);
+            if (_workers[worker] is { HasExited: false } process)
+            {
+                process.Kill();
+            }
         }
     }
 
     public async Task StandStillAsync(int worker, TimeSpan time)
     {
-        if (_workers[worker] is not { HasExited: false } process)
+        int id;
+        lock (_workers)
         {
-            return;
+            if (_workers[worker] is not { HasExited: false } process)
+            {
+                return;
+            }
+
+            id = process.Id;
         }
 
-        Signal(process, "STOP");
+        Signal(id, "STOP");
         await Task.Delay(time, Token);
-        Signal(process, "CONT");
+        Signal(id, "CONT");
     }
 
     /// <summary>Returns what happened to each booking, in order: <c>do</c>, <c>undo</c>.</summary>
@@ -171,9 +181,9 @@ internal sealed class SagaChaos : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    private static void Signal(Process process, string signal)
+    private static void Signal(int process, string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 
@@ -183,8 +193,13 @@ internal sealed class SagaChaos : IAsyncDisposable
     {
         for (var i = 0; i < _workers.Length; i++)
         {
-            if (_workers[i] is null or { HasExited: true })
+            lock (_workers)
             {
+                if (_workers[i] is { HasExited: false })
+                {
+                    continue;
+                }
+
                 _workers[i]?.Dispose();
                 var (store, bank) = (i == 1 ? Url(_wayToStore) : _server.Url, i == 0 ? Url(_wayToBank) : _server.Url);
                 string[] arguments = [Path.Combine(AppContext.BaseDirectory, "Topology.Saga.ChaosWorker.dll"), store, bank, $"w{_launched++}"];

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Topology.TestKit;
 
@@ -14,6 +15,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly Gate _toClient = new();
     private readonly int _targetPort;
     private readonly Task _accepting;
+    private (byte[] Text, byte[] Other)? _replaced;
     private int _bursts;
 
     private FaultProxy(int targetPort)
@@ -57,6 +59,15 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <summary>Gets how many chunks were held or dropped this way since <see cref="Hold"/> or <see cref="Drop"/>.</summary>
     /// <param name="direction">The way.</param>
     public int Stopped(FaultDirection direction) => GateOf(direction).Stopped;
+
+    /// <summary>Puts other text of the same length into what the server answers, wherever it stands within one chunk.</summary>
+    /// <param name="text">ASCII text, such as a version that is to look older.</param>
+    /// <param name="other">What the client sees.</param>
+    public void Replace(string text, string other)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(other.Length, text.Length);
+        _replaced = (Encoding.ASCII.GetBytes(text), Encoding.ASCII.GetBytes(other));
+    }
 
     /// <summary>Closes all connections.</summary>
     public void Cut()
@@ -134,6 +145,8 @@ public sealed class FaultProxy : IAsyncDisposable
                     Volatile.Write(ref link.Requesting, 0);
                 if (Delay > TimeSpan.Zero)
                     await Task.Delay(Delay, _stop.Token);
+                if (!toServer && _replaced is var (text, other) && buffer.AsSpan(0, read).IndexOf(text) is >= 0 and var at)
+                    other.CopyTo(buffer.AsSpan(at));
                 lost |= !await GateOf(direction).EnterAsync(_stop.Token);
                 if (!lost)
                     await to.WriteAsync(buffer.AsMemory(0, read), _stop.Token);

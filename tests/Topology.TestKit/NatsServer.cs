@@ -39,6 +39,16 @@ public sealed class NatsServer : ServerProcess
         throw new InvalidOperationException($"{Url} is the server '{other}', not '{Name}'.");
     }
 
+    /// <summary>Changes the configuration of the running server.</summary>
+    /// <param name="text">Text of the configuration.</param>
+    /// <param name="other">What stands there from now on.</param>
+    public void Reconfigure(string text, string other)
+    {
+        var file = Path.Combine(Directory, "server.conf");
+        File.WriteAllText(file, File.ReadAllText(file).Replace(text, other, StringComparison.Ordinal));
+        Reload();
+    }
+
     private protected override IEnumerable<string> Arguments()
     {
         var file = Path.Combine(Directory, "server.conf");

@@ -93,6 +93,9 @@ public abstract class ServerProcess : IAsyncDisposable
         _paused = false;
     }
 
+    /// <summary>Has the server read its configuration again (SIGHUP).</summary>
+    private protected void Reload() => Signal.Send(Running.Id, Signal.HangUp);
+
     /// <summary>Throws when the server ended and nobody asked it to, with what it printed.</summary>
     public void ThrowIfCrashed()
     {
@@ -312,6 +315,7 @@ public abstract class ServerProcess : IAsyncDisposable
 
     private static class Signal
     {
+        public const int HangUp = 1;
         public const int Kill = 9;
         public const int Terminate = 15;
         public static readonly int Stop = OperatingSystem.IsMacOS() ? 17 : 19;

@@ -16,19 +16,23 @@ internal sealed class DeadLetterSampler(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
+        var complaints = queues.Names.ToDictionary(name => name, _ => new Complaint(), StringComparer.Ordinal);
         while (!stoppingToken.IsCancellationRequested)
         {
             foreach (var queue in queues.Names)
             {
+                var complaint = complaints[queue];
                 try
                 {
                     metrics.Sampled(queue, await provider.SampleAsync(queue, stoppingToken).ConfigureAwait(false));
+                    complaint.Over();
                 }
                 catch (Exception error) when (!stoppingToken.IsCancellationRequested)
                 {
                     // An old depth would look like a healthy one.
                     metrics.Sampled(queue, null);
-                    Log.SampleFailed(logger, error, queue);
+                    var level = complaint.Level(LogLevel.Warning, error);
+                    Log.SampleFailed(logger, level, error, queue);
                 }
             }
 

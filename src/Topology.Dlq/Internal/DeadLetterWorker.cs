@@ -76,12 +76,14 @@ internal sealed class DeadLetterWorker(
         using var beat = beats.Begin($"The processor loop of {registration.Queue}");
         Log.LoopStarted(logger, registration.Queue, consumer.Name);
         var failures = 0;
+        var complaint = new Complaint();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await ReceiveAsync(registration, consumer, beat, stoppingToken).ConfigureAwait(false);
                 failures = 0;
+                complaint.Over();
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -92,7 +94,8 @@ internal sealed class DeadLetterWorker(
                 var pause = Delay(++failures);
                 if (pause > LongestPause)
                     pause = LongestPause;
-                Log.LoopFailed(logger, error, registration.Queue, pause);
+                var level = complaint.Level(LogLevel.Error, error);
+                Log.LoopFailed(logger, level, error, registration.Queue, pause);
                 beat.Within(LoopBeats.LongestSilence);
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

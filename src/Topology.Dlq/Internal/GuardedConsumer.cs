@@ -96,6 +96,7 @@ internal sealed class GuardedConsumer(
     {
         using var beat = beats.Begin($"The pulling loop of guarded consumer {name}");
         var failures = 0;
+        var complaint = new Complaint();
         while (!stoppingToken.IsCancellationRequested)
         {
             beat.Within(LoopBeats.LongestSilence);
@@ -112,6 +113,7 @@ internal sealed class GuardedConsumer(
                     beat.Within(LoopBeats.LongestSilence);
                     await TakeAsync(either.Token).ConfigureAwait(false);
                     failures = 0;
+                    complaint.Over();
                 }
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -121,7 +123,8 @@ internal sealed class GuardedConsumer(
             catch (Exception error)
             {
                 var pause = TimeSpan.FromSeconds(Math.Min(1 << Math.Min(failures++, 5), LongestPause.TotalSeconds));
-                Log.GuardFailed(logger, error, name, pause);
+                var level = complaint.Level(LogLevel.Error, error);
+                Log.GuardFailed(logger, level, error, name, pause);
                 beat.Within(LoopBeats.LongestSilence);
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

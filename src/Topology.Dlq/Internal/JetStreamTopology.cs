@@ -19,6 +19,7 @@ internal sealed class JetStreamTopology(
     private readonly NatsJSContext _context = new(connection);
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
+    private readonly HashSet<DeadLetterDrift> _said = [];
 
     public NatsJSContext Context => _context;
 
@@ -48,7 +49,8 @@ internal sealed class JetStreamTopology(
     public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken) => connection.PingAsync(cancellationToken);
 
     /// <summary>Looks whether every queue keeps its promises now, and whether the consumers this process uses are still there.</summary>
-    public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
+    /// <returns>What is broken; <see langword="null"/> when nothing is.</returns>
+    public async ValueTask<string?> FindFaultAsync(CancellationToken cancellationToken)
     {
         var drift = new List<DeadLetterDrift>();
         foreach (var queue in queues.Names)
@@ -57,7 +59,7 @@ internal sealed class JetStreamTopology(
                 queue,
                 async () =>
                 {
-                    await StreamsAsync(queue, DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+                    await StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
@@ -67,7 +69,21 @@ internal sealed class JetStreamTopology(
                 }).ConfigureAwait(false);
         }
 
-        return !drift.Any(field => field.Breaks);
+        return Broken(drift);
+    }
+
+    // What is to be made here is not missing before its first use.
+    private DeadLetterProvisioning FirstLook(string queue)
+    {
+        lock (_ready)
+            return _ready.Contains(queue) || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
+    }
+
+    private static string? Broken(List<DeadLetterDrift> drift)
+    {
+        var broken = drift.Where(field => field.Breaks)
+            .Select(field => field.Field == "exists" ? $"{field.Thing} is missing" : $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
+        return broken.Count > 0 ? string.Join(". ", broken) : null;
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
@@ -191,11 +207,10 @@ internal sealed class JetStreamTopology(
                 return;
             var drift = new List<DeadLetterDrift>();
             await apply(drift).ConfigureAwait(false);
-            foreach (var field in drift)
+            foreach (var field in drift.Where(_said.Add))
                 Log.Drift(logger, field.Queue, field.Thing, field.Field, field.Wanted, field.Actual, field.NotSupported);
-            var broken = drift.Where(field => field.Breaks).Select(field => $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
-            if (broken.Count > 0)
-                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {string.Join(". ", broken)}.") { Queue = queue };
+            if (Broken(drift) is { } broken)
+                throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {broken}.") { Queue = queue };
             lock (_ready)
                 _ready.Add(what);
         }

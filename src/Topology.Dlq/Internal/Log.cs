@@ -14,11 +14,11 @@ internal static partial class Log
     [LoggerMessage(1302, LogLevel.Warning, "Letter {Id} in {Queue} is parked: {Reason}.")]
     public static partial void Parked(ILogger logger, string queue, string id, string reason);
 
-    [LoggerMessage(1303, LogLevel.Error, "Processing {Queue} was interrupted; it starts again in {Delay}.")]
-    public static partial void LoopFailed(ILogger logger, Exception error, string queue, TimeSpan delay);
+    [LoggerMessage(EventId = 1303, Message = "Processing {Queue} was interrupted; it starts again in {Delay}.")]
+    public static partial void LoopFailed(ILogger logger, LogLevel level, Exception error, string queue, TimeSpan delay);
 
-    [LoggerMessage(1304, LogLevel.Warning, "The depth of {Queue} could not be read.")]
-    public static partial void SampleFailed(ILogger logger, Exception error, string queue);
+    [LoggerMessage(EventId = 1304, Message = "The depth of {Queue} could not be read.")]
+    public static partial void SampleFailed(ILogger logger, LogLevel level, Exception error, string queue);
 
     [LoggerMessage(1305, LogLevel.Warning, "Letter {Id} in {Queue} could not be renewed; it may be processed twice.")]
     public static partial void RenewFailed(ILogger logger, Exception error, string queue, string id);
@@ -39,8 +39,8 @@ internal static partial class Log
     [LoggerMessage(1310, LogLevel.Information, "Guarded consumer {Consumer} takes messages from {Stream}.")]
     public static partial void GuardStarted(ILogger logger, string consumer, string stream);
 
-    [LoggerMessage(1311, LogLevel.Error, "Guarded consumer {Consumer} was interrupted; it starts again in {Delay}.")]
-    public static partial void GuardFailed(ILogger logger, Exception error, string consumer, TimeSpan delay);
+    [LoggerMessage(EventId = 1311, Message = "Guarded consumer {Consumer} was interrupted; it starts again in {Delay}.")]
+    public static partial void GuardFailed(ILogger logger, LogLevel level, Exception error, string consumer, TimeSpan delay);
 
     [LoggerMessage(1312, LogLevel.Warning, "Guarded consumer {Consumer} failed message {Sequence}, try {Attempt} of {MaxAttempts}.")]
     public static partial void TryFailed(ILogger logger, Exception error, string consumer, ulong sequence, int attempt, int maxAttempts);

@@ -198,9 +198,13 @@ internal static class SagaCodec
             default:
                 throw new SagaException($"This version of the inbox cannot write {message.GetType().Name}. Update Topology.Saga.JetStream.");
         }
+
+        WriteIfAny(json, "trace", message.TraceParent);
     }
 
-    private static SagaMessage ReadMessage(JsonElement json) => Text(json, "message") switch
+    private static SagaMessage ReadMessage(JsonElement json) => ReadSaid(json) with { TraceParent = TextOrNull(json, "trace") };
+
+    private static SagaMessage ReadSaid(JsonElement json) => Text(json, "message") switch
     {
         "decision" => new SagaMessage.Decision(
             Enum.Parse<SagaVerb>(Text(json, "verb")), Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input")),

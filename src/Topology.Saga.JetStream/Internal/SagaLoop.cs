@@ -18,12 +18,14 @@ internal sealed class SagaLoop(string name, TimeProvider time, ILogger logger)
 
     public async Task RunAsync(Func<CancellationToken, Task> round, CancellationToken cancellationToken)
     {
+        string? said = null;
         while (!cancellationToken.IsCancellationRequested)
         {
             Beat();
             try
             {
                 await round(cancellationToken).ConfigureAwait(false);
+                said = null;
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -31,7 +33,13 @@ internal sealed class SagaLoop(string name, TimeProvider time, ILogger logger)
             }
             catch (Exception failure)
             {
-                Log.LoopFailed(logger, failure, name, _pauseAfterFailure);
+                // Said when it begins and when it changes; a trouble that lasts would fill the log.
+                if (failure.Message != said)
+                {
+                    Log.LoopFailed(logger, failure, name, _pauseAfterFailure);
+                }
+
+                said = failure.Message;
                 await Task.Delay(_pauseAfterFailure, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -17,6 +17,7 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
 
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, bool> _consumers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Drift, bool> _said = new();
     private volatile Task? _ready;
 
     public NatsJSContext Context { get; } = new(connection);
@@ -61,16 +62,20 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
     }
 
     /// <summary>Looks whether everything keeps its promises now.</summary>
-    public async ValueTask<bool> IsFitAsync(CancellationToken cancellationToken)
+    /// <returns>What does not; <see langword="null"/> when everything does.</returns>
+    public async ValueTask<string?> FindFaultAsync(CancellationToken cancellationToken)
     {
         await RequireServerAsync(cancellationToken).ConfigureAwait(false);
-        var drift = await ApplyAsync(SagaProvisioning.Verify, cancellationToken).ConfigureAwait(false);
+
+        // What is to be made here is not missing before its first use.
+        var mode = _ready is { IsCompletedSuccessfully: true } || Options.Provision != SagaProvisioning.Create ? SagaProvisioning.Verify : SagaProvisioning.Create;
+        var drift = await ApplyAsync(mode, cancellationToken).ConfigureAwait(false);
         foreach (var definition in _consumers.Keys)
         {
             drift.AddRange(await ApplyAsync(Consumer(definition), SagaProvisioning.Verify, cancellationToken).ConfigureAwait(false));
         }
 
-        return !drift.Exists(field => field.Breaks);
+        return Broken(drift);
     }
 
     private async Task LookAsync()
@@ -229,14 +234,23 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
     {
         foreach (var field in drift)
         {
-            Log.Drift(logger, field.Thing, field.Name, field.Wanted, field.Actual);
+            if (_said.TryAdd(field, true))
+            {
+                Log.Drift(logger, field.Thing, field.Name, field.Wanted, field.Actual);
+            }
         }
 
-        if (drift.FindAll(field => field.Breaks) is { Count: > 0 } broken)
+        if (Broken(drift) is { } broken)
         {
-            throw new SagaStoreException(
-                $"Sagas cannot keep their promises on this server. {string.Join(". ", broken.Select(field => $"{field.Thing}: {field.Name} is {field.Actual}; it must be {field.Wanted}"))}.");
+            throw new SagaStoreException($"Sagas cannot keep their promises on this server. {broken}.");
         }
+    }
+
+    private static string? Broken(List<Drift> drift)
+    {
+        var broken = drift.FindAll(field => field.Breaks)
+            .ConvertAll(field => field.Name == "exists" ? $"{field.Thing} is missing" : $"{field.Thing}: {field.Name} is {field.Actual}; it must be {field.Wanted}");
+        return broken.Count > 0 ? string.Join(". ", broken) : null;
     }
 
     private readonly record struct Drift(string Thing, string Name, string Wanted, string Actual, bool Breaks);

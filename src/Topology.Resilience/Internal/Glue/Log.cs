@@ -16,6 +16,12 @@ internal static partial class Log
     [LoggerMessage(1553, LogLevel.Error, "{Queue} is full: saga {SagaId} waits with its letter until there is room. Redrive or discard letters, or raise max_bytes.")]
     public static partial void CompensationQueueFull(ILogger logger, string queue, string sagaId);
 
+    [LoggerMessage(1555, LogLevel.Error, "{Check}: {Trouble}.")]
+    public static partial void ServerUnusable(ILogger logger, string check, string trouble);
+
+    [LoggerMessage(1556, LogLevel.Information, "{Check}: the server is as needed.")]
+    public static partial void ServerUsable(ILogger logger, string check);
+
     [LoggerMessage(1554, LogLevel.Error, "Sink {Sink} could not be told that the queue is full.")]
     public static partial void AlertFailed(ILogger logger, Exception failure, string sink);
 }

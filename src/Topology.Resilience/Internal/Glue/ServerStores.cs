@@ -24,28 +24,33 @@ internal static class ServerStores
 
     public static void AddRedisKeys(IServiceCollection services)
     {
+        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_redis);
         services.AddRedisIdempotencyStore();
-        AddCheck(services, RedisIdempotencyHealthCheck.Register());
+        AddCheck(services, RedisIdempotencyHealthCheck.Register(), endsByItself: true);
     }
 
     public static void AddNatsQueues(IServiceCollection services)
     {
+        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_nats);
         services.AddJetStreamDeadLetterQueues();
         services.AddOptions<JetStreamDeadLetterOptions>();
 
         // First, so that what the application configures wins.
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamDeadLetterOptions>, NatsProvisioning>());
-        AddCheck(services, DeadLetterNatsHealthCheck.Register());
+
+        // Required: readiness waits for the server, as starting does not.
+        AddCheck(services, DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy), endsByItself: false);
     }
 
     public static void AddNatsSagas(IServiceCollection services)
     {
+        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_nats);
         services.AddJetStreamSagaStore();
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamSagaOptions>, NatsProvisioning>());
-        AddCheck(services, SagaNatsHealthCheck.Register());
+        AddCheck(services, SagaNatsHealthCheck.Register(HealthStatus.Unhealthy), endsByItself: false);
     }
 
     // The connection is usable at once and connects in the background: nothing here waits for a server.
@@ -62,13 +67,17 @@ internal static class ServerStores
         Url = ConnectionString(provider, TopologyStore.Nats),
         Name = provider.GetService<IHostEnvironment>()?.ApplicationName ?? NatsOpts.Default.Name,
         MaxReconnectRetry = -1,
+        IgnoreAuthErrorAbort = true, // a password can be corrected on the server too
     });
 
     private static string ConnectionString(IServiceProvider provider, string server) =>
         provider.GetRequiredService<TopologyStores>().ConnectionString(server);
 
     // The application may have registered the same check, before or after.
-    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration) =>
+    private static void AddCheck(IServiceCollection services, HealthCheckRegistration registration, bool endsByItself)
+    {
+        var create = registration.Factory;
+        registration.Factory = provider => new AdvisedCheck(create(provider), provider.GetRequiredService<ServerAdvice>(), endsByItself);
         services.AddHealthChecks().Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             if (options.Registrations.All(known => known.Name != registration.Name))
@@ -76,4 +85,5 @@ internal static class ServerStores
                 options.Registrations.Add(registration);
             }
         });
+    }
 }
