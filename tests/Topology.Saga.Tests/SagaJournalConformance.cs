@@ -68,6 +68,7 @@ public abstract class SagaJournalConformance
 
         Assert.True(compacted.Stored && compacted.Version > second.Version);
         Assert.Equal(["rest"], (await journal.ReadAsync(id, 0, Token)).Select(Text));
+        Assert.Equal([compacted.Version], (await journal.ReadAsync(id, 0, Token)).Select(stored => stored.Version));
         Assert.Equal(["rest"], (await journal.ReadAsync(id, first.Version, Token)).Select(Text));
         Assert.False((await journal.AppendAsync(id, 0, Entry("anew"), Token)).Stored);
         Assert.False((await journal.AppendAsync(id, second.Version, Entry("late"), Token)).Stored);
