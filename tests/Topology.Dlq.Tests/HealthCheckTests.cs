@@ -37,7 +37,9 @@ public sealed class HealthCheckTests(NatsFixture nats)
         await using var test = new JetStreamQueueUnderTest(nats.Connection);
         var registration = DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy);
         Assert.Equal(("topology.dlq.nats", HealthStatus.Degraded), (registration.Name, DeadLetterNatsHealthCheck.Register().FailureStatus));
-        Assert.Equal((HealthStatus.Unhealthy, "queue_broken"), Summary(await CheckAsync(test.Services, registration)));
+
+        // What this process is to make is not missing before its first use: a look makes it. What it has used is.
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(test.Services, registration)).Status);
         await test.Provider.SampleAsync(test.Queue, Token);
         var healthy = await CheckAsync(test.Services, registration);
         Assert.Equal(HealthStatus.Healthy, healthy.Status);
