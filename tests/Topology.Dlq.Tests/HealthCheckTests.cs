@@ -37,10 +37,10 @@ public sealed class HealthCheckTests(NatsFixture nats)
         await using var test = new JetStreamQueueUnderTest(nats.Connection);
         var registration = DeadLetterNatsHealthCheck.Register(HealthStatus.Unhealthy);
         Assert.Equal(("topology.dlq.nats", HealthStatus.Degraded), (registration.Name, DeadLetterNatsHealthCheck.Register().FailureStatus));
+        await using (var verifying = new JetStreamQueueUnderTest(nats.Connection, services => services.Configure<JetStreamDeadLetterOptions>(options => options.Provision = DeadLetterProvisioning.Verify)))
+            Assert.Equal((HealthStatus.Unhealthy, "queue_broken"), Summary(await CheckAsync(verifying.Services, registration)));
 
-        // What this process is to make is not missing before its first use: a look makes it. What it has used is.
-        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(test.Services, registration)).Status);
-        await test.Provider.SampleAsync(test.Queue, Token);
+        // What is to be made here is not missing before its first use.
         var healthy = await CheckAsync(test.Services, registration);
         Assert.Equal(HealthStatus.Healthy, healthy.Status);
         Assert.InRange((double)healthy.Data["rtt_ms"], 0.001, 10_000);

@@ -60,6 +60,8 @@ internal sealed class JetStreamTopology(
                 async () =>
                 {
                     await StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
+                    lock (_ready)
+                        _ready.Add($"{queue}/looked");
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
@@ -76,7 +78,7 @@ internal sealed class JetStreamTopology(
     private DeadLetterProvisioning FirstLook(string queue)
     {
         lock (_ready)
-            return _ready.Contains(queue) || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
+            return _ready.Contains(queue) || _ready.Contains($"{queue}/looked") || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
     }
 
     private static string? Broken(List<DeadLetterDrift> drift)

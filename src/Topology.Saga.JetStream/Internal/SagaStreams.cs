@@ -19,6 +19,7 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
     private readonly ConcurrentDictionary<string, bool> _consumers = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Drift, bool> _said = new();
     private volatile Task? _ready;
+    private volatile bool _looked;
 
     public NatsJSContext Context { get; } = new(connection);
 
@@ -68,8 +69,9 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
         await RequireServerAsync(cancellationToken).ConfigureAwait(false);
 
         // What is to be made here is not missing before its first use.
-        var mode = _ready is { IsCompletedSuccessfully: true } || Options.Provision != SagaProvisioning.Create ? SagaProvisioning.Verify : SagaProvisioning.Create;
+        var mode = _looked || _ready is { IsCompletedSuccessfully: true } || Options.Provision != SagaProvisioning.Create ? SagaProvisioning.Verify : SagaProvisioning.Create;
         var drift = await ApplyAsync(mode, cancellationToken).ConfigureAwait(false);
+        _looked = true;
         foreach (var definition in _consumers.Keys)
         {
             drift.AddRange(await ApplyAsync(Consumer(definition), SagaProvisioning.Verify, cancellationToken).ConfigureAwait(false));

@@ -24,7 +24,6 @@ internal static class ServerStores
 
     public static void AddRedisKeys(IServiceCollection services)
     {
-        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_redis);
         services.AddRedisIdempotencyStore();
         AddCheck(services, RedisIdempotencyHealthCheck.Register(), endsByItself: true);
@@ -32,7 +31,6 @@ internal static class ServerStores
 
     public static void AddNatsQueues(IServiceCollection services)
     {
-        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_nats);
         services.AddJetStreamDeadLetterQueues();
         services.AddOptions<JetStreamDeadLetterOptions>();
@@ -46,7 +44,6 @@ internal static class ServerStores
 
     public static void AddNatsSagas(IServiceCollection services)
     {
-        services.TryAddSingleton<ServerAdvice>();
         services.TryAddSingleton(s_nats);
         services.AddJetStreamSagaStore();
         services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<JetStreamSagaOptions>, NatsProvisioning>());
