@@ -43,6 +43,8 @@ public static class TopologyResilienceServiceCollectionExtensions
         GuardEffects(services);
         services.AddRedriveTarget<SagaRedriveTarget>(DeadLetterQueueNames.WorkflowCompensation);
 
+        // Not with a store: a store that gives way to another takes with it what it brought.
+        services.AddSingleton<ServerAdvice>();
         var stores = new TopologyStores(services, configuration);
         services.AddSingleton(stores);
         stores.Apply();

@@ -40,6 +40,21 @@ public sealed class StoreTests
         Assert.Equal(expected, Stores(builder.Services));
     }
 
+    [Theory]
+    [InlineData("", 3)]
+    [InlineData("memory", 0)]
+    [InlineData("nats memory", 2)]
+    [InlineData("memory redis", 1)]
+    public async Task The_checks_of_the_servers_that_are_used_can_be_built_whatever_gave_way(string named, int servers)
+    {
+        var builder = Builder("Production", Redis + ";" + Nats);
+        Name(builder.Services.AddTopologyResilience(builder.Configuration), named);
+        await using var app = builder.Build();
+        var checks = app.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations;
+        Assert.Equal(servers, checks.Count(check => check.Name.EndsWith(".nats", StringComparison.Ordinal) || check.Name.EndsWith(".redis", StringComparison.Ordinal)));
+        Assert.All(checks, check => Assert.NotNull(check.Factory(app.Services)));
+    }
+
     [Fact]
     public void The_file_can_keep_keys_in_memory_beside_a_connection_and_code_beats_it()
     {
