@@ -45,6 +45,38 @@ public sealed class OwnershipTests
     }
 
     [Fact]
+    public async Task The_end_of_a_saga_is_told_by_whoever_gets_its_item_when_its_owner_did_not_come_to_it()
+    {
+        var world = new SagaWorld();
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Build();
+        var told = new ConcurrentQueue<(long Version, bool Ended)>();
+        var id = new SagaId("s", "1");
+        var asked = new TaskCompletionSource();
+        await using (var first = await SagaTestHost.StartAsync(world, definition, configure: services => services.AddSingleton<ISagaObserver>(new Telling(async (_, entry, token) =>
+        {
+            if (entry.Events.Any(e => e is SagaEvent.Settled))
+            {
+                asked.SetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+            }
+        }))))
+        {
+            await first.Client.StartAsync(definition, id.Value, "input", null, Token);
+            await asked.Task.WaitAsync(Token);
+            await first.StopAsync();
+        }
+
+        await using var second = await SagaTestHost.StartAsync(world, definition, configure: services => services.AddSingleton<ISagaObserver>(new Telling((version, entry, _) =>
+        {
+            told.Enqueue((version, entry.Events.Any(e => e is SagaEvent.Settled)));
+            return default;
+        })));
+        await Until.True(() => !told.IsEmpty, cancellationToken: Token);
+
+        Assert.Equal([((await world.Journal.ReadAsync(id, 0, Token))[^1].Version, true)], told);
+    }
+
+    [Fact]
     public async Task A_host_that_stops_between_two_tries_leaves_the_saga_and_nothing_is_undone()
     {
         var world = new SagaWorld(_time);
@@ -279,5 +311,10 @@ public sealed class OwnershipTests
 
         public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken) =>
             FoundAtSeal is null ? inner.SealAsync(key, cancellationToken) : new(FoundAtSeal);
+    }
+
+    private sealed class Telling(Func<long, SagaEntry, CancellationToken, ValueTask> told) : ISagaObserver
+    {
+        public ValueTask OnAppendedAsync(SagaId id, long version, SagaEntry entry, CancellationToken cancellationToken) => told(version, entry, cancellationToken);
     }
 }

@@ -64,6 +64,11 @@ internal sealed partial class SagaRun : IDisposable
             }
             while (await ReopenAsync().ConfigureAwait(false));
         }
+        else if (_state.Settled is not null && _state.HeldBy == _lease.ItemId)
+        {
+            // A redelivery: its owner may have died before it told of what it wrote last.
+            await _runtime.Writer.TellAsync(_state, _stopping).ConfigureAwait(false);
+        }
 
         await _lease.CompleteAsync(_stopping).ConfigureAwait(false);
         return true;

@@ -8,6 +8,7 @@ internal sealed partial class SagaState
         StartedAt = Version == 0 ? at : StartedAt;
         LastAt = at;
         Version = version;
+        LastEntry = entry;
         for (var i = 0; i < entry.Events.Count; i++)
         {
             Apply(version, entry.Events[i]);

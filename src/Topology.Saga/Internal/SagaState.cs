@@ -38,6 +38,9 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
     /// <summary>When the latest entry was stored, by the store's clock.</summary>
     public DateTimeOffset LastAt { get; private set; }
 
+    /// <summary>What was written last.</summary>
+    public SagaEntry? LastEntry { get; private set; }
+
     /// <summary>The message that asked for the end, as long as it has not been followed or become void.</summary>
     public SagaMessage.Cancellation? Cancellation { get; private set; }
 

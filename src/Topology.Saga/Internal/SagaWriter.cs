@@ -27,19 +27,24 @@ internal sealed class SagaWriter(
         }
 
         state.Apply(result.Version, result.At, entry);
+        await TellAsync(state, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Tells the observers of the saga's last entry.</summary>
+    public async ValueTask TellAsync(SagaState state, CancellationToken cancellationToken)
+    {
         foreach (var observer in _observers)
         {
             try
             {
-                await observer.OnAppendedAsync(state.Id, result.Version, entry, cancellationToken).ConfigureAwait(false);
+                await observer.OnAppendedAsync(state.Id, state.Version, state.LastEntry!, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception error) when (!cancellationToken.IsCancellationRequested)
             {
                 Log.ObserverFailed(logger, error, state.Id);
             }
         }
-
-        return true;
     }
 
     /// <summary>Different for every append of every process: a random half, and a number. A random id each time is a call to the system.</summary>
