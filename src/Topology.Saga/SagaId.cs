@@ -22,6 +22,9 @@ public readonly record struct SagaId(string Definition, string Value)
         return slash > 0 && id.Problem() is null;
     }
 
+    /// <summary>Returns a hash of the value: sagas that differ by their definition only are rare.</summary>
+    public override int GetHashCode() => Value is null ? 0 : Value.GetHashCode(StringComparison.Ordinal);
+
     /// <summary>Returns <c>definition/id</c>.</summary>
     public override string ToString() => $"{Definition}/{Value}";
 

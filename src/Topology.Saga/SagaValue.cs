@@ -8,21 +8,14 @@ namespace Topology.Saga;
 /// In memory it carries the value; a durable journal stores <see cref="ToJson"/> and gives <see cref="FromJson"/> back. Values are
 /// handed to later steps and compensations as they are: use immutable types.
 /// </remarks>
-public sealed class SagaValue
+public abstract class SagaValue
 {
-    private readonly ReadOnlyMemory<byte> _json;
-    private readonly object? _value;
-    private readonly JsonTypeInfo? _type;
-
-    private SagaValue(object? value, JsonTypeInfo? type, ReadOnlyMemory<byte> json)
+    private SagaValue()
     {
-        _value = value;
-        _type = type;
-        _json = json;
     }
 
     /// <summary>Gets the value of a step without a result.</summary>
-    public static SagaValue None { get; } = new(null, null, "null"u8.ToArray());
+    public static SagaValue None { get; } = new Written("null"u8.ToArray());
 
     /// <summary>Wraps a value.</summary>
     /// <typeparam name="T">The value's type.</typeparam>
@@ -31,15 +24,30 @@ public sealed class SagaValue
     public static SagaValue Create<T>(T value, JsonTypeInfo<T> type)
     {
         ArgumentNullException.ThrowIfNull(type);
-        return new SagaValue(value, type, default);
+        return new Carried<T>(value, type);
     }
 
     /// <summary>Wraps what a journal has stored.</summary>
     /// <param name="json">UTF-8 JSON.</param>
-    public static SagaValue FromJson(ReadOnlyMemory<byte> json) => new(null, null, json);
+    public static SagaValue FromJson(ReadOnlyMemory<byte> json) => new Written(json);
 
     /// <summary>Returns the value as UTF-8 JSON.</summary>
-    public ReadOnlyMemory<byte> ToJson() => _type is null ? _json : JsonSerializer.SerializeToUtf8Bytes(_value, _type);
+    public abstract ReadOnlyMemory<byte> ToJson();
 
-    internal T Get<T>(JsonTypeInfo<T> type) => _type is null ? JsonSerializer.Deserialize(_json.Span, type)! : (T)_value!;
+    internal abstract T Get<T>(JsonTypeInfo<T> type);
+
+    private sealed class Written(ReadOnlyMemory<byte> json) : SagaValue
+    {
+        public override ReadOnlyMemory<byte> ToJson() => json;
+
+        internal override T Get<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(json.Span, type)!;
+    }
+
+    /// <summary>Holds the value as what it is: most are small, and a box for each would be as large again.</summary>
+    private sealed class Carried<TValue>(TValue value, JsonTypeInfo<TValue> type) : SagaValue
+    {
+        public override ReadOnlyMemory<byte> ToJson() => JsonSerializer.SerializeToUtf8Bytes(value, type);
+
+        internal override T Get<T>(JsonTypeInfo<T> asked) => value is T same ? same : (T)(object?)value!;
+    }
 }

@@ -29,6 +29,7 @@ public static class TopologySagaServiceCollectionExtensions
         services.TryAddEnumerable(
             ServiceDescriptor.Singleton<IValidateOptions<SagaCompensationTableOptions>, SagaCompensationTableOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<InMemorySagas>();
         services.TryAddSingleton<ISagaEffectGuard, InMemorySagaEffectGuard>();
         services.TryAddSingleton<ISagaLetterSink, LoggingSagaLetterSink>();
         services.TryAddSingleton<SagaRegistry>();

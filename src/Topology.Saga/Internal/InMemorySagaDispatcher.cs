@@ -1,23 +1,32 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 
 namespace Topology.Saga.Internal;
 
-internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatcher
+internal sealed class InMemorySagaDispatcher(TimeProvider time, InMemorySagas sagas) : ISagaDispatcher
 {
-    private const int ReadAhead = 64;
     private static readonly TimeSpan _longestTimer = TimeSpan.FromDays(40);
     private static readonly TimeSpan _timeBetweenBeats = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<string, Channel<Item>> _queues = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<SagaId, SagaStart> _starts = new();
+    private readonly ConcurrentDictionary<string, InMemorySagaQueue> _queues = new(StringComparer.Ordinal);
     private long _items;
+
+    public InMemorySagaDispatcher(TimeProvider time)
+        : this(time, new())
+    {
+    }
 
     public ValueTask<bool> TryStartAsync(SagaStart start, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(start);
         cancellationToken.ThrowIfCancellationRequested();
-        var isNew = _starts.TryAdd(start.Id, start);
+        var isNew = sagas.Change(start.Id, start, static (saga, start) =>
+        {
+            var isNew = saga.Start is null;
+            saga.Start ??= start;
+            return isNew;
+        });
         if (isNew)
         {
             Enqueue(NewItem(start.Id, "start"));
@@ -36,101 +45,75 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
     public ValueTask SetTimerAsync(SagaId id, string stepId, TimeSpan delay, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _ = EnqueueLaterAsync(NewItem(id, "timer") with { TimerOf = stepId }, delay);
+        _ = EnqueueLaterAsync(NewItem(id, "timer", stepId), delay);
         return default;
     }
 
-    public ValueTask<SagaStart?> FindStartAsync(SagaId id, CancellationToken cancellationToken) => new(_starts.GetValueOrDefault(id));
+    public ValueTask<SagaStart?> FindStartAsync(SagaId id, CancellationToken cancellationToken)
+    {
+        if (sagas.Find(id) is not { } saga)
+        {
+            return default;
+        }
+
+        lock (saga)
+        {
+            return new(saga.Start);
+        }
+    }
 
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _starts.TryRemove(id, out _);
+        if (sagas.Find(id) is not null)
+        {
+            sagas.Change(id, 0, static (saga, _) => saga.Start = null);
+        }
+
         return default;
     }
 
     public async IAsyncEnumerable<ISagaLease> LeaseAsync(
         IReadOnlySet<string> definitions, Func<int> free, Action beat, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // One reader merges the definitions' queues; items of a definition that nobody here knows stay where they are. A null is a beat.
-        var merged = Channel.CreateBounded<Item?>(new BoundedChannelOptions(ReadAhead) { SingleReader = true });
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _ = PumpBeatsAsync(merged.Writer, ended.Token);
-        foreach (var name in definitions)
+        // Items of a definition that nobody here knows stay where they are.
+        var bell = new SagaBell();
+        var queues = definitions.Select(Queue).ToArray();
+        foreach (var queue in queues)
         {
-            _ = PumpAsync(Queue(name).Reader, merged.Writer, ended.Token);
+            queue.Add(bell);
         }
 
+        using var stops = cancellationToken.UnsafeRegister(static bell => ((SagaBell)bell!).Ring(), bell);
+        using var beats = time.CreateTimer(static bell => ((SagaBell)bell!).Ring(), bell, _timeBetweenBeats, _timeBetweenBeats);
         try
         {
-            while (await WaitAsync(merged.Reader, cancellationToken).ConfigureAwait(false))
+            var next = 0u;
+            while (!cancellationToken.IsCancellationRequested)
             {
-                beat();
-                if (merged.Reader.TryRead(out var item) && item is not null)
+                // In turns: a queue that is never empty keeps no other one waiting.
+                Item? item = null;
+                for (var i = 0; i < queues.Length && item is null; i++)
                 {
-                    yield return new Lease(this, item);
+                    item = queues[next++ % (uint)queues.Length].Take();
                 }
+
+                if (item is not null)
+                {
+                    yield return item;
+                    continue;
+                }
+
+                await bell.WaitAsync().ConfigureAwait(false);
+                beat();
             }
         }
         finally
         {
-            await ended.CancelAsync().ConfigureAwait(false);
-            merged.Writer.Complete();
-            while (merged.Reader.TryRead(out var item))
+            foreach (var queue in queues)
             {
-                Enqueue(item);
+                queue.Remove(bell);
             }
-        }
-    }
-
-    private static async Task<bool> WaitAsync(ChannelReader<Item?> reader, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
-    private async Task PumpBeatsAsync(ChannelWriter<Item?> to, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            await Task.Delay(_timeBetweenBeats, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (cancellationToken.IsCancellationRequested)
-            {
-                return;
-            }
-
-            // When there is no room an item is waiting, and that is a beat too.
-            to.TryWrite(null);
-        }
-    }
-
-    private async Task PumpAsync(ChannelReader<Item> from, ChannelWriter<Item?> to, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (true)
-            {
-                var item = await from.ReadAsync(cancellationToken).ConfigureAwait(false);
-                try
-                {
-                    await to.WriteAsync(item, cancellationToken).ConfigureAwait(false);
-                }
-                catch (Exception error) when (error is OperationCanceledException or ChannelClosedException)
-                {
-                    Enqueue(item);
-                    return;
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The worker has stopped.
         }
     }
 
@@ -145,39 +128,29 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time) : ISagaDispatche
         Enqueue(item);
     }
 
-    private Item NewItem(SagaId id, string kind) => new(id, $"{kind}-{Interlocked.Increment(ref _items)}", time.GetUtcNow());
+    private Item NewItem(SagaId id, string kind, string? timerOf = null) =>
+        new(this, id, string.Create(CultureInfo.InvariantCulture, $"{kind}-{Interlocked.Increment(ref _items)}"), time.GetUtcNow(), timerOf);
 
-    private void Enqueue(Item? item)
+    private void Enqueue(Item item) => Queue(item.SagaId.Definition).Add(item);
+
+    private InMemorySagaQueue Queue(string definition) => _queues.GetOrAdd(definition, static _ => new());
+
+    /// <summary>An item, and its lease: it left its queue when it was handed out, and nothing is kept of it.</summary>
+    internal sealed class Item(InMemorySagaDispatcher dispatcher, SagaId sagaId, string itemId, DateTimeOffset enqueuedAt, string? timerOf) : ISagaLease
     {
-        if (item is not null)
-        {
-            Queue(item.Id.Definition).Writer.TryWrite(item);
-        }
-    }
+        public SagaId SagaId => sagaId;
 
-    private Channel<Item> Queue(string definition) => _queues.GetOrAdd(definition, static _ => Channel.CreateUnbounded<Item>());
+        public string ItemId => itemId;
 
-    private sealed record Item(SagaId Id, string ItemId, DateTimeOffset EnqueuedAt)
-    {
-        public string? TimerOf { get; init; }
-    }
+        public string? TimerOf => timerOf;
 
-    private sealed class Lease(InMemorySagaDispatcher dispatcher, Item item) : ISagaLease
-    {
-        public SagaId SagaId => item.Id;
+        public DateTimeOffset EnqueuedAt => enqueuedAt;
 
-        public string ItemId => item.ItemId;
-
-        public string? TimerOf => item.TimerOf;
-
-        public DateTimeOffset EnqueuedAt => item.EnqueuedAt;
-
-        // The item left its queue when it was handed out; nothing is kept of it.
         public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
 
         public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken)
         {
-            _ = dispatcher.EnqueueLaterAsync(item, delay);
+            _ = dispatcher.EnqueueLaterAsync(this, delay);
             return default;
         }
 

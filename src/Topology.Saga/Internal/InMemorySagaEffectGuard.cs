@@ -1,124 +1,101 @@
-using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace Topology.Saga.Internal;
 
-internal sealed class InMemorySagaEffectGuard : ISagaEffectGuard
+internal sealed class InMemorySagaEffectGuard(InMemorySagas sagas) : ISagaEffectGuard
 {
-    // A saga has few effects: they are a chain under one lock, in the order in which they were first asked for.
-    private readonly ConcurrentDictionary<SagaId, Records> _sagas = new();
+    public InMemorySagaEffectGuard()
+        : this(new InMemorySagas())
+    {
+    }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
     {
-        var record = Find(key);
-        while (Begin(key, record, out var result) is { } running)
+        var effects = Effects(key.SagaId);
+        while (Begin(effects, key, out var known) is { } running)
         {
-            if (result is not null)
+            if (known is not null)
             {
-                return result;
+                return known;
             }
 
             await running.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        SagaValue? result = null;
         try
         {
-            var result = await effect().ConfigureAwait(false);
-            lock (record)
-            {
-                return record.Sealed ? throw Sealed(key) : record.Result = result;
-            }
+            result = await effect().ConfigureAwait(false);
         }
         finally
         {
-            TaskCompletionSource? ended;
-            lock (record)
-            {
-                record.IsRunning = false;
-                (ended, record.Ended) = (record.Ended, null);
-            }
-
-            ended?.SetResult();
+            End(effects, key, ref result);
         }
+
+        return result ?? throw Sealed(key);
     }
 
     public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var record = Find(key);
-        lock (record)
+        var effects = Effects(key.SagaId);
+        lock (effects)
         {
-            record.Sealed = record.Result is null;
-            return new(record.Result);
+            ref var effect = ref effects.Find(key);
+            effect.IsSealed = effect.Result is null;
+            return new(effect.Result);
         }
     }
 
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _sagas.TryRemove(id, out _);
+        if (sagas.Find(id) is not null)
+        {
+            sagas.Change(id, 0, static (saga, _) => saga.Effects = null);
+        }
+
         return default;
     }
 
     /// <summary>Returns null when the effect is the caller's to run, otherwise the end of the one that runs or has run.</summary>
-    private static Task? Begin(SagaEffectKey key, Record record, out SagaValue? result)
+    private static Task? Begin(InMemorySagaEffects effects, SagaEffectKey key, out SagaValue? result)
     {
-        lock (record)
+        lock (effects)
         {
-            result = record.Sealed ? throw Sealed(key) : record.Result;
+            ref var effect = ref effects.Find(key);
+            result = effect.IsSealed ? throw Sealed(key) : effect.Result;
             if (result is not null)
             {
                 return Task.CompletedTask;
             }
 
-            if (record.IsRunning)
+            if (effect.IsRunning)
             {
-                return (record.Ended ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                return effect.Ended;
             }
 
-            record.IsRunning = true;
+            effect.IsRunning = true;
             return null;
         }
     }
 
-    private Record Find(SagaEffectKey key)
+    /// <summary>Keeps the result, unless the key was sealed while the effect ran: then there is none.</summary>
+    private static void End(InMemorySagaEffects effects, SagaEffectKey key, ref SagaValue? result)
     {
-        var records = _sagas.GetOrAdd(key.SagaId, static _ => new());
-        lock (records)
+        TaskCompletionSource? waiting;
+        lock (effects)
         {
-            for (var record = records.First; record is not null; record = record.Next)
-            {
-                if (record.IsOf(key))
-                {
-                    return record;
-                }
-            }
-
-            return records.First = new Record(key, records.First);
+            ref var effect = ref effects.Find(key);
+            waiting = effect.End();
+            effect.Result = result = effect.IsSealed ? null : result;
         }
+
+        waiting?.SetResult();
     }
+
+    private InMemorySagaEffects Effects(SagaId id) => sagas.Change(id, 0, static (saga, _) => saga.Effects ??= new());
 
     private static SagaSealedException Sealed(SagaEffectKey key) => new($"The effect {key} was sealed: its compensation has begun.");
-
-    private sealed class Records
-    {
-        public Record? First { get; set; }
-    }
-
-    private sealed class Record(SagaEffectKey key, Record? next)
-    {
-        private readonly (string Tenant, string StepId, bool Undo, int Round) _key = (key.Tenant, key.StepId, key.Undo, key.Round);
-
-        public Record? Next => next;
-
-        public SagaValue? Result { get; set; }
-
-        public bool IsRunning { get; set; }
-
-        public bool Sealed { get; set; }
-
-        /// <summary>Told when the effect that runs has ended; made when somebody asks.</summary>
-        public TaskCompletionSource? Ended { get; set; }
-
-        public bool IsOf(SagaEffectKey other) => _key == (other.Tenant, other.StepId, other.Undo, other.Round);
-    }
 }

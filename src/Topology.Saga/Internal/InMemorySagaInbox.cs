@@ -1,64 +1,54 @@
-using System.Collections.Concurrent;
-
 namespace Topology.Saga.Internal;
 
-internal sealed class InMemorySagaInbox : ISagaInbox
+internal sealed class InMemorySagaInbox(InMemorySagas sagas) : ISagaInbox
 {
-    private readonly ConcurrentDictionary<SagaId, Box> _sagas = new();
+    public InMemorySagaInbox()
+        : this(new InMemorySagas())
+    {
+    }
 
     public ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var box = _sagas.GetOrAdd(id, static _ => new());
-        lock (box)
+        return new(sagas.Change(id, message, static (saga, message) =>
         {
-            box.Entries.Add(new(box.Entries.Count + 1, message));
-            box.News?.SetResult();
-            box.News = null;
-            return new(box.Entries.Count);
-        }
+            saga.Messages ??= [];
+            saga.Messages.Add(new(saga.Messages.Count + 1, message));
+            InMemorySagaWait.EndAll(saga);
+            return (long)saga.Messages.Count;
+        }));
     }
 
     public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_sagas.TryGetValue(id, out var box))
+        if (sagas.Find(id) is not { } saga)
         {
             return new([]);
         }
 
-        lock (box)
+        lock (saga)
         {
-            return afterSequence >= box.Entries.Count ? new([]) : new(box.Entries[(int)afterSequence..]);
+            return saga.Messages is { } messages && afterSequence < messages.Count ? new(messages[(int)afterSequence..]) : new([]);
         }
     }
 
     public Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
     {
-        var box = _sagas.GetOrAdd(id, static _ => new());
-        lock (box)
-        {
-            if (box.Entries.Count > afterSequence)
-            {
-                return Task.CompletedTask;
-            }
-
-            box.News ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return box.News.Task.WaitAsync(cancellationToken);
-        }
+        var wait = new InMemorySagaWait(sagas, id);
+        return sagas.Change(id, (wait, afterSequence), static (saga, asked) => asked.wait.Begin(saga, asked.afterSequence))
+            ? wait.Until(cancellationToken)
+            : Task.CompletedTask;
     }
 
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _sagas.TryRemove(id, out _);
+        if (sagas.Find(id) is not null)
+        {
+            sagas.Change(id, 0, static (saga, _) => saga.Messages = null);
+        }
+
         return default;
-    }
-
-    private sealed class Box
-    {
-        public List<SagaInboxEntry> Entries { get; } = [];
-
-        public TaskCompletionSource? News { get; set; }
     }
 }

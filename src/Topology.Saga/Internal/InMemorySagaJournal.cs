@@ -1,11 +1,13 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
 namespace Topology.Saga.Internal;
 
-internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
+internal sealed class InMemorySagaJournal(TimeProvider time, InMemorySagas sagas) : ISagaJournal
 {
-    private readonly ConcurrentDictionary<SagaId, Log> _sagas = new();
+    public InMemorySagaJournal(TimeProvider time)
+        : this(time, new())
+    {
+    }
 
     public ValueTask<SagaAppendResult> AppendAsync(SagaId id, long expectedVersion, SagaEntry entry, CancellationToken cancellationToken) =>
         Write(id, expectedVersion, entry, compact: false, cancellationToken);
@@ -16,17 +18,15 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
     public ValueTask DeleteAsync(SagaId id, long expectedVersion, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (_sagas.TryGetValue(id, out var log))
+        sagas.Change(id, expectedVersion, static (saga, expected) =>
         {
-            lock (log)
+            if (saga.Version == expected)
             {
-                if (log.Version == expectedVersion && _sagas.TryRemove(new(id, log)))
-                {
-                    log.IsGone = true;
-                }
+                saga.Replace(null);
             }
-        }
 
+            return true;
+        });
         return default;
     }
 
@@ -35,12 +35,18 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
     public async IAsyncEnumerable<SagaListed> ListAsync(string definition, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(false);
-        foreach (var (id, log) in _sagas)
+        foreach (var (id, saga) in sagas.All)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (id.Definition == definition && log.Last is { } last)
+            SagaStoredEntry? last;
+            lock (saga)
             {
-                yield return new(id, last);
+                last = saga.Last;
+            }
+
+            if (id.Definition == definition && last is { } entry)
+            {
+                yield return new(id, entry);
             }
         }
     }
@@ -48,70 +54,38 @@ internal sealed class InMemorySagaJournal(TimeProvider time) : ISagaJournal
     public ValueTask<IReadOnlyList<SagaStoredEntry>> ReadAsync(SagaId id, long afterVersion, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_sagas.TryGetValue(id, out var log))
+        if (sagas.Find(id) is not { } saga)
         {
             return new([]);
         }
 
-        lock (log)
+        lock (saga)
         {
-            if (log.Version <= afterVersion)
-            {
-                return new([]);
-            }
-
-            var first = log.Entries.FindIndex(stored => stored.Version > afterVersion);
-            return new(log.Entries[first..]);
+            return new(saga.After(afterVersion));
         }
     }
 
     private ValueTask<SagaAppendResult> Write(SagaId id, long expectedVersion, SagaEntry entry, bool compact, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        while (true)
+        return new(sagas.Change(id, (expectedVersion, entry, compact, time), static (saga, write) =>
         {
-            var log = _sagas.GetOrAdd(id, static _ => new());
-            lock (log)
+            if (saga.Version != write.expectedVersion)
             {
-                if (log.IsGone)
-                {
-                    continue;
-                }
-
-                if (log.Version != expectedVersion)
-                {
-                    return new(SagaAppendResult.Conflict);
-                }
-
-                if (compact)
-                {
-                    log.Entries.Clear();
-                    log.Entries.Capacity = 1;
-                }
-
-                var stored = new SagaStoredEntry(expectedVersion + 1, time.GetUtcNow(), entry);
-                log.Entries.Add(stored);
-                log.Last = stored;
-                return new(new SagaAppendResult(true, stored.Version, stored.At));
+                return SagaAppendResult.Conflict;
             }
-        }
-    }
 
-    private sealed class Log
-    {
-        private volatile SagaStoredEntry? _last;
+            var stored = new SagaStoredEntry(write.expectedVersion + 1, write.time.GetUtcNow(), write.entry);
+            if (write.compact)
+            {
+                saga.Replace(stored);
+            }
+            else
+            {
+                saga.Append(stored);
+            }
 
-        public List<SagaStoredEntry> Entries { get; } = new(6);
-
-        public SagaStoredEntry? Last
-        {
-            get => _last;
-            set => _last = value;
-        }
-
-        public long Version => _last?.Version ?? 0;
-
-        /// <summary>Whether it was deleted after somebody had found it.</summary>
-        public bool IsGone { get; set; }
+            return new(true, stored.Version, stored.At);
+        }));
     }
 }

@@ -122,8 +122,7 @@ internal sealed partial class SagaState
 
     private void Complete(SagaStepState step, SagaValue result)
     {
-        step.Complete(result);
-        _completed.Add(step);
+        step.Complete(result, ++_completions);
         if (step.Step is SagaWaitStep { Signal: { } name } && _signals is not null && _signals.TryGetValue(name, out var values))
         {
             values.TryDequeue(out _);

@@ -4,7 +4,7 @@ namespace Topology.Saga.Internal;
 internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 {
     private readonly SagaStepState[] _steps = Begin(definition);
-    private readonly List<SagaStepState> _completed = new(definition.Steps.Count);
+    private int _completions;
     private List<string>? _compensated;
     private Dictionary<string, Queue<SagaValue>>? _signals;
     private SagaValue? _input;
@@ -83,7 +83,7 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 
     /// <summary>The steps to undo, in the order in which that is done: the one of unknown outcome first, then the last completed.</summary>
     public IEnumerable<SagaStepState> ToUndo =>
-        _steps.Where(step => step.FailedUnknown).Concat(Enumerable.Reverse(_completed).Where(step => !step.FailedUnknown));
+        _steps.Where(step => step.FailedUnknown || step.Completion > 0).OrderByDescending(step => step.FailedUnknown ? int.MaxValue : step.Completion);
 
     public SagaStepState Step(string stepId) =>
         Find(stepId) ?? throw new SagaException($"Saga {id}: there is no step '{stepId}'.");
@@ -114,7 +114,7 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
     public SagaEvent.Tombstone? Tombstone { get; private set; }
 
     public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? [.. _steps.Select(step => step.Snapshot(this))] : [], _compensated is null ? [] : [.. _compensated], Reason, Version);
+        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? Array.ConvertAll(_steps, step => step.Snapshot(this)) : [], _compensated is null ? [] : [.. _compensated], Reason, Version);
 
     /// <summary>Makes the tombstone of a saga that has ended.</summary>
     public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());

@@ -25,9 +25,13 @@ internal sealed class SagaStepState(SagaStep step)
     /// <summary>Null until it is undone, or an operator said that it need not be.</summary>
     public SagaStepStatus? Undone { get; private set; }
 
-    public void Complete(SagaValue result)
+    /// <summary>The how-manieth step to complete it was; 0 while it has not.</summary>
+    public int Completion { get; private set; }
+
+    public void Complete(SagaValue result, int completion)
     {
         Result = result;
+        Completion = completion;
         IsExhausted = false;
     }
 

@@ -4,15 +4,26 @@ using Topology.Retry;
 
 namespace Topology.Saga.Internal;
 
-/// <summary>Makes the tries of one step or compensation and says how they ended.</summary>
+/// <summary>Makes the tries of a saga's steps and compensations, one at a time, and says how they ended.</summary>
 internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping) : IDisposable
 {
     private static readonly TimeSpan _pauseWhileStoreIsAway = TimeSpan.FromSeconds(1);
+
+    /// <summary>Rung when a try has ended, and when there may be news.</summary>
+    private readonly SagaBell _bell = new(continueElsewhere: false);
+
+    private Action? _ended;
+    private volatile bool _isRunning;
     private Task? _news;
     private long _newsAfter;
     private CancellationTokenSource? _over;
+    private Plan _plan;
+    private Action? _ring;
+    private Func<ValueTask<SagaValue>>? _run;
     private CancellationTokenRegistration _stops;
+    private TimeSpan _timeout;
     private CancellationTokenSource? _token;
+    private SagaTry? _try;
 
     public void Dispose()
     {
@@ -24,68 +35,74 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     }
 
     /// <summary>Returns the result, why there is none, or neither when the saga must turn back at once.</summary>
+    public ValueTask<Outcome> RunAsync(in Plan plan)
+    {
+        _plan = plan;
+        return RunAsync();
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Outcome> RunAsync(Plan plan)
+    private async ValueTask<Outcome> RunAsync()
     {
         // A refusal proves that there was no effect only when no earlier try can have had one.
-        var ambiguous = plan.State.HeadWasTried;
+        var ambiguous = _plan.State.HeadWasTried;
         var previous = TimeSpan.Zero;
         var started = runtime.Time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
-            var left = plan.Left - runtime.Time.GetElapsedTime(started);
-            var tried = await TryAsync(plan, attempt, left).ConfigureAwait(false);
+            var left = _plan.Left - runtime.Time.GetElapsedTime(started);
+            var tried = await TryAsync(attempt, left).ConfigureAwait(false);
             if (tried.Error is not { } error)
             {
                 return new(tried.Result, null);
             }
 
-            var rejected = !plan.Undo && error is SagaRejectedException;
+            var rejected = !_plan.Undo && error is SagaRejectedException;
             if (rejected && !ambiguous)
             {
-                return new(null, SagaFailure.From(plan.Id, error, rejected: true, attempt));
+                return new(null, SagaFailure.From(_plan.Id, error, rejected: true, attempt));
             }
 
-            if (await plan.MustTurnBack().ConfigureAwait(false))
+            if (await _plan.MustTurnBack().ConfigureAwait(false))
             {
                 return default;
             }
 
             // A compensation is tried as often as its row says; only a step ends at an error that no retry can mend. Neither undercuts the
             // time that a failure asks for, nor keeps a slot for longer than the profile allows.
-            var verdict = plan.Policy.Classify(error);
-            var stops = (!plan.Undo && verdict.Kind == RetryVerdictKind.Stop) || verdict.NotBefore > plan.Policy.MaxServerDelay;
-            if (attempt >= plan.MaxAttempts || rejected || stops)
+            var verdict = _plan.Policy.Classify(error);
+            var stops = (!_plan.Undo && verdict.Kind == RetryVerdictKind.Stop) || verdict.NotBefore > _plan.Policy.MaxServerDelay;
+            if (attempt >= _plan.MaxAttempts || rejected || stops)
             {
-                return new(null, SagaFailure.From(plan.Id, error, rejected: false, attempt));
+                return new(null, SagaFailure.From(_plan.Id, error, rejected: false, attempt));
             }
 
             ambiguous = true;
-            var delay = plan.Policy.NextDelay(attempt, previous);
+            var delay = _plan.Policy.NextDelay(attempt, previous);
             previous = delay;
             delay = verdict.NotBefore is { } hint && hint > delay ? hint : delay;
-            Log.TryFailed(runtime.Logger, plan.State.Id, plan.Id, plan.Undo ? "undo" : "do", attempt, delay, error.GetType().Name);
-            if (await PauseAsync(plan, delay, started).ConfigureAwait(false))
+            Log.TryFailed(runtime.Logger, _plan.State.Id, _plan.Id, _plan.Undo ? "undo" : "do", attempt, delay, error.GetType().Name);
+            if (await PauseAsync(delay, started).ConfigureAwait(false))
             {
                 return default;
             }
 
             // Nothing is written between tries, so nothing else would tell an owner that it was replaced meanwhile.
-            if ((await runtime.Journal.ReadAsync(plan.State.Id, plan.State.Version, stopping).ConfigureAwait(false)).Count > 0)
+            if ((await runtime.Journal.ReadAsync(_plan.State.Id, _plan.State.Version, stopping).ConfigureAwait(false)).Count > 0)
             {
-                throw new SagaFencedException(plan.State.Id);
+                throw new SagaFencedException(_plan.State.Id);
             }
         }
     }
 
     /// <summary>Lets the time between two tries pass; returns true when the saga must turn back meanwhile.</summary>
-    private async Task<bool> PauseAsync(Plan plan, TimeSpan delay, long started)
+    private async Task<bool> PauseAsync(TimeSpan delay, long started)
     {
-        var left = plan.Left - runtime.Time.GetElapsedTime(started);
+        var left = _plan.Left - runtime.Time.GetElapsedTime(started);
         var begun = runtime.Time.GetTimestamp();
         while (true)
         {
-            if (await plan.MustTurnBack().ConfigureAwait(false))
+            if (await _plan.MustTurnBack().ConfigureAwait(false))
             {
                 return true;
             }
@@ -97,28 +114,34 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             }
 
             using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            var news = News(plan.State);
+            var news = News(_plan.State);
             var first = await Task.WhenAny(Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, over.Token), news).ConfigureAwait(false);
             await over.CancelAsync().ConfigureAwait(false);
             stopping.ThrowIfCancellationRequested();
-            await (first == news ? news : Task.CompletedTask).ConfigureAwait(false);
-            left = plan.Left - runtime.Time.GetElapsedTime(started);
+            if (first == news)
+            {
+                _news = null;
+                await news.ConfigureAwait(false);
+            }
+
+            left = _plan.Left - runtime.Time.GetElapsedTime(started);
         }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Tried> TryAsync(Plan plan, int attempt, TimeSpan? left)
+    private async ValueTask<Tried> TryAsync(int attempt, TimeSpan? left)
     {
         var token = Token();
-        var @try = new SagaTry(plan, attempt, runtime.Scopes, token, left < plan.Timeout ? Positive(left.Value) : plan.Timeout);
+        var @try = _try = new SagaTry(_plan.State, _plan.StepState, _plan.Undo, attempt, runtime.Scopes);
+        _timeout = left < _plan.Timeout ? Positive(left.Value) : _plan.Timeout;
         await using var disposal = @try.ConfigureAwait(false);
         using var span = SagaTracing.Try(@try);
         var begun = runtime.Metrics.MeasuresTries ? runtime.Time.GetTimestamp() : 0;
         try
         {
             // The guard's own exceptions are told from the effect's by the try.
-            var running = runtime.Guard.ExecuteAsync(@try.Key, @try.RunAsync, stopping);
-            var result = running.IsCompleted ? await running.ConfigureAwait(false) : await WatchAsync(plan, @try, running.AsTask(), token).ConfigureAwait(false);
+            var running = runtime.Guard.ExecuteAsync(@try.Key, _run ??= RunEffectAsync, stopping);
+            var result = running.IsCompleted ? await running.ConfigureAwait(false) : await WatchAsync(@try, running, token).ConfigureAwait(false);
             runtime.Metrics.Tried(@try, runtime.Time, begun, null);
             return new(result, null);
         }
@@ -127,7 +150,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
             stopping.ThrowIfCancellationRequested();
             var timedOut = token.IsCancellationRequested && !@try.IsTurnedBack && error is OperationCanceledException;
-            var failure = timedOut ? new TimeoutException($"The try took longer than its timeout of {plan.Timeout}.", error) : error;
+            var failure = timedOut ? new TimeoutException($"The try took longer than its timeout of {_plan.Timeout}.", error) : error;
             span?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
             runtime.Metrics.Tried(@try, runtime.Time, begun, failure);
             return new(null, failure);
@@ -138,33 +161,31 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         }
     }
 
+    /// <summary>Called by the guard: waiting for an effect that is in progress elsewhere is not a try.</summary>
+    private ValueTask<SagaValue> RunEffectAsync()
+    {
+        _token!.CancelAfter(_timeout);
+        return _plan.Effect(_try!, _token.Token);
+    }
+
     /// <summary>Waits for the effect to return, however long it takes, and cancels it when the saga must turn back.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<SagaValue> WatchAsync(Plan plan, SagaTry @try, Task<SagaValue> running, CancellationTokenSource token)
+    private async ValueTask<SagaValue> WatchAsync(SagaTry @try, ValueTask<SagaValue> running, CancellationTokenSource token)
     {
+        // From here on the effect is not asked whether it has ended: what tells so may be another's by then.
+        _isRunning = true;
+        running.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ended ??= End);
         try
         {
-            while (!token.IsCancellationRequested)
+            while (_isRunning)
             {
-                var news = News(plan.State);
-                if (await Task.WhenAny(running, news).ConfigureAwait(false) == running || news.IsCanceled)
+                if (!token.IsCancellationRequested && News(_plan.State) is { IsCompleted: true } news)
                 {
-                    break;
+                    await HearAsync(@try, news, token).ConfigureAwait(false);
                 }
-
-                try
+                else
                 {
-                    await news.ConfigureAwait(false);
-                    if (await plan.MustTurnBack().ConfigureAwait(false))
-                    {
-                        @try.IsTurnedBack = true;
-                        await token.CancelAsync().ConfigureAwait(false);
-                    }
-                }
-                catch (SagaStoreException)
-                {
-                    // An effect that has begun is no reason to end it: the store may be back before it returns.
-                    await Task.WhenAny(running, Task.Delay(_pauseWhileStoreIsAway, runtime.Time, stopping)).ConfigureAwait(false);
+                    await _bell.WaitAsync().ConfigureAwait(false);
                 }
             }
         }
@@ -172,11 +193,42 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         {
             // Fenced: this owner lets go, and takes its try with it.
             await token.CancelAsync().ConfigureAwait(false);
-            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            while (_isRunning)
+            {
+                await _bell.WaitAsync().ConfigureAwait(false);
+            }
+
+            await ((Task)running.AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
 
         return await running.ConfigureAwait(false);
+    }
+
+    private async Task HearAsync(SagaTry @try, Task news, CancellationTokenSource token)
+    {
+        _news = null;
+        try
+        {
+            await news.ConfigureAwait(false);
+            if (await _plan.MustTurnBack().ConfigureAwait(false))
+            {
+                @try.IsTurnedBack = true;
+                await token.CancelAsync().ConfigureAwait(false);
+            }
+        }
+        catch (SagaStoreException)
+        {
+            // An effect that has begun is no reason to end it: the store may be back before it returns.
+            using var again = runtime.Time.CreateTimer(static tries => ((SagaTries)tries!)._bell.Ring(), this, _pauseWhileStoreIsAway, Timeout.InfiniteTimeSpan);
+            await _bell.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void End()
+    {
+        _isRunning = false;
+        _bell.Ring();
     }
 
     /// <summary>The token of the next try: the last one's, as long as that was not cancelled.</summary>
@@ -196,12 +248,16 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     /// <summary>One wait for news outlasts any number of tries.</summary>
     private Task News(SagaState state)
     {
-        if (_news is null || _news.IsCompleted || _newsAfter != state.InboxSequence)
+        if (_news is null || _newsAfter != state.InboxSequence)
         {
-            _over ??= CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            _over ??= new();
             _newsAfter = state.InboxSequence;
             _ = _news?.Exception;
             _news = runtime.Inbox.WaitAsync(state.Id, _newsAfter, _over.Token);
+            if (!_news.IsCompleted)
+            {
+                _news.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ring ??= _bell.Ring);
+            }
         }
 
         return _news;
@@ -212,7 +268,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     internal readonly record struct Outcome(SagaValue? Result, SagaFailure? Failure);
 
     /// <summary>What is tried, how often, and how much time is left for all of it.</summary>
-    internal sealed record Plan(
+    internal readonly record struct Plan(
         SagaState State,
         SagaStepState StepState,
         bool Undo,

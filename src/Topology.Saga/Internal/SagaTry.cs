@@ -3,19 +3,20 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Topology.Saga.Internal;
 
 /// <summary>One try of a step or a compensation. Its services are made when they are asked for.</summary>
-internal sealed class SagaTry(SagaTries.Plan plan, int attempt, IServiceScopeFactory scopes, CancellationTokenSource token, TimeSpan timeout) : IAsyncDisposable
+internal sealed class SagaTry(SagaState state, SagaStepState step, bool undo, int attempt, IServiceScopeFactory scopes) : IAsyncDisposable
 {
+    private readonly int _round = step.Round;
     private AsyncServiceScope? _scope;
 
-    public SagaState State => plan.State;
+    public SagaState State => state;
 
-    public SagaStep Step => plan.StepState.Step;
+    public SagaStep Step => step.Step;
 
-    public SagaEffectKey Key { get; } = plan.State.Key(plan.StepState, plan.Undo);
+    public SagaEffectKey Key => new(state.Tenant, state.Id, step.Step.Id, undo, _round);
 
     public int Attempt => attempt;
 
-    public long Fence { get; } = plan.State.Fence;
+    public long Fence { get; } = state.Fence;
 
     public IServiceProvider Services => (_scope ??= scopes.CreateAsyncScope()).ServiceProvider;
 
@@ -24,13 +25,6 @@ internal sealed class SagaTry(SagaTries.Plan plan, int attempt, IServiceScopeFac
 
     /// <summary>Whether it was cancelled because the saga turns back.</summary>
     public bool IsTurnedBack { get; set; }
-
-    /// <summary>Called by the guard: waiting for an effect that is in progress elsewhere is not a try.</summary>
-    public ValueTask<SagaValue> RunAsync()
-    {
-        token.CancelAfter(timeout);
-        return plan.Effect(this, token.Token);
-    }
 
     /// <summary>Remembers what the effect threw; returns false, so that a filter need not catch and throw it again.</summary>
     public bool Remember(Exception error)
