@@ -4,4 +4,4 @@ namespace Topology.Saga;
 /// <param name="Version">The saga's version after it; grows with every entry, not necessarily by one.</param>
 /// <param name="At">When it was stored, by the store's clock.</param>
 /// <param name="Entry">What was written.</param>
-public readonly record struct SagaStoredEntry(long Version, DateTimeOffset At, SagaEntry Entry);
+public sealed record SagaStoredEntry(long Version, DateTimeOffset At, SagaEntry Entry);

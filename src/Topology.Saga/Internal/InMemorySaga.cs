@@ -1,9 +1,10 @@
 namespace Topology.Saga.Internal;
 
 /// <summary>What this process remembers of one saga. Changed and read under its lock.</summary>
+/// <remarks>It outlives the saga by days, so it is made of few objects: an entry is kept as its parts and made anew for whoever reads it.</remarks>
 internal sealed class InMemorySaga
 {
-    private SagaStoredEntry[] _entries = [];
+    private Stored[] _entries = [];
     private int _count;
 
     public SagaStart? Start { get; set; }
@@ -22,27 +23,26 @@ internal sealed class InMemorySaga
 
     public long Version => _count == 0 ? 0 : _entries[_count - 1].Version;
 
-    public SagaStoredEntry? Last => _count == 0 ? null : _entries[_count - 1];
+    public SagaStoredEntry? Last => _count == 0 ? null : _entries[_count - 1].Entry();
 
-    public void Append(SagaStoredEntry entry)
+    public void Append(long version, DateTimeOffset at, SagaEntry entry)
     {
         if (_count == _entries.Length)
         {
-            // Most sagas have four steps or fewer and write once for each, and once for the start.
+            // Most sagas have four steps or fewer, and write once for each and once for the start.
             Array.Resize(ref _entries, _count == 0 ? 5 : _count * 2);
         }
 
-        _entries[_count++] = entry;
+        _entries[_count++] = new(version, at, entry.Writer, entry.Events.Count == 1 ? entry.Events[0] : entry.Events);
     }
 
-    /// <summary>Keeps nothing but one entry, or nothing. Whoever has read before keeps what he has read.</summary>
-    public void Replace(SagaStoredEntry? entry)
+    public void Clear()
     {
-        _entries = entry is { } kept ? [kept] : [];
-        _count = _entries.Length;
+        _entries = [];
+        _count = 0;
     }
 
-    public IReadOnlyList<SagaStoredEntry> After(long version)
+    public SagaStoredEntry[] After(long version)
     {
         var first = _count;
         while (first > 0 && _entries[first - 1].Version > version)
@@ -50,7 +50,11 @@ internal sealed class InMemorySaga
             first--;
         }
 
-        // What was written is never written over, so that it can be handed out as it is.
-        return first < _count ? new ArraySegment<SagaStoredEntry>(_entries, first, _count - first) : Array.Empty<SagaStoredEntry>();
+        return first == _count ? [] : Array.ConvertAll(_entries[first.._count], static stored => stored.Entry());
+    }
+
+    private readonly record struct Stored(long Version, DateTimeOffset At, Guid Writer, object Events)
+    {
+        public SagaStoredEntry Entry() => new(Version, At, new(Writer, Events as IReadOnlyList<SagaEvent> ?? [(SagaEvent)Events]));
     }
 }

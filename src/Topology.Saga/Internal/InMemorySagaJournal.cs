@@ -22,7 +22,7 @@ internal sealed class InMemorySagaJournal(TimeProvider time, InMemorySagas sagas
         {
             if (saga.Version == expected)
             {
-                saga.Replace(null);
+                saga.Clear();
             }
 
             return true;
@@ -38,15 +38,18 @@ internal sealed class InMemorySagaJournal(TimeProvider time, InMemorySagas sagas
         foreach (var (id, saga) in sagas.All)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            SagaStoredEntry? last;
-            lock (saga)
+            SagaStoredEntry? last = null;
+            if (id.Definition == definition)
             {
-                last = saga.Last;
+                lock (saga)
+                {
+                    last = saga.Last;
+                }
             }
 
-            if (id.Definition == definition && last is { } entry)
+            if (last is not null)
             {
-                yield return new(id, entry);
+                yield return new(id, last);
             }
         }
     }
@@ -75,17 +78,14 @@ internal sealed class InMemorySagaJournal(TimeProvider time, InMemorySagas sagas
                 return SagaAppendResult.Conflict;
             }
 
-            var stored = new SagaStoredEntry(write.expectedVersion + 1, write.time.GetUtcNow(), write.entry);
             if (write.compact)
             {
-                saga.Replace(stored);
-            }
-            else
-            {
-                saga.Append(stored);
+                saga.Clear();
             }
 
-            return new(true, stored.Version, stored.At);
+            var (version, at) = (write.expectedVersion + 1, write.time.GetUtcNow());
+            saga.Append(version, at, write.entry);
+            return new(true, version, at);
         }));
     }
 }

@@ -3,12 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Topology.Saga.Internal;
 
 internal sealed class SagaClient(
-    ISagaDispatcher dispatcher, ISagaJournal journal, ISagaInbox inbox, SagaRegistry registry, SagaSignals signals, TimeProvider time)
+    ISagaDispatcher dispatcher, ISagaJournal journal, ISagaInbox inbox, SagaRegistry registry, SagaSignals signals)
     : ISagaClient, ISagaOperator
 {
-    /// <summary>For a saga that another process runs; one that this process runs is told by a signal.</summary>
-    private static readonly TimeSpan _lookAgain = TimeSpan.FromMilliseconds(250);
-
     public async ValueTask<SagaId> StartAsync<TInput>(
         SagaDefinition<TInput> definition, string id, TInput input, SagaStartOptions? options, CancellationToken cancellationToken)
     {
@@ -85,16 +82,9 @@ internal sealed class SagaClient(
                     return found;
                 }
 
-                try
+                if (await signal.WaitAsync(cancellationToken).ConfigureAwait(false) is { IsSettled: true } told)
                 {
-                    if (await signal.WaitAsync(_lookAgain, time, cancellationToken).ConfigureAwait(false) is { IsSettled: true } told)
-                    {
-                        return told;
-                    }
-                }
-                catch (TimeoutException)
-                {
-                    // Look again.
+                    return told;
                 }
             }
         }

@@ -42,6 +42,11 @@ internal sealed class SagaMetrics
 
     public void Settled(SagaState state)
     {
+        if (_settled is not { Enabled: true } && _durations is not { Enabled: true })
+        {
+            return;
+        }
+
         KeyValuePair<string, object?> saga = new("saga", state.Id.Definition), status = new("status", state.Settled.ToString());
         if (_settled is { Enabled: true })
         {

@@ -6,26 +6,13 @@ internal sealed partial class SagaRun
 {
     private Func<ValueTask<bool>>? _mustTurnBack;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ForwardAsync()
+    private ValueTask ForwardAsync() => _state.NextStep switch
     {
-        if (_state.NextStep is not { } next)
-        {
-            await SettleAsync(SagaStatus.Completed).ConfigureAwait(false);
-        }
-        else if (next.IsExhausted)
-        {
-            await SettleAsync(SagaStatus.Stuck).ConfigureAwait(false);
-        }
-        else if (next.Step is SagaWaitStep wait)
-        {
-            await WaitAsync(next, wait).ConfigureAwait(false);
-        }
-        else
-        {
-            await DoAsync(next).ConfigureAwait(false);
-        }
-    }
+        null => new(SettleAsync(SagaStatus.Completed)),
+        { IsExhausted: true } => new(SettleAsync(SagaStatus.Stuck)),
+        { Step: SagaWaitStep wait } next => new(WaitAsync(next, wait)),
+        var next => DoAsync(next),
+    };
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask DoAsync(SagaStepState next)

@@ -6,6 +6,9 @@ namespace Topology.Saga.Internal;
 /// <remarks>This part is the way through; the claim, the way forward and the way back have parts of their own.</remarks>
 internal sealed partial class SagaRun : IDisposable
 {
+    /// <summary>How most sagas end.</summary>
+    private static readonly SagaEvent s_completed = new SagaEvent.Settled(SagaStatus.Completed);
+
     private readonly SagaDefinition _definition;
     private readonly ISagaLease _lease;
     private readonly SagaRuntime _runtime;
@@ -20,7 +23,7 @@ internal sealed partial class SagaRun : IDisposable
         _definition = definition;
         _lease = lease;
         _stopping = stopping;
-        _tries = new(runtime, stopping);
+        _tries = runtime.Rent(stopping);
     }
 
     /// <summary>Where the saga is; null while it is at work.</summary>
@@ -74,7 +77,7 @@ internal sealed partial class SagaRun : IDisposable
         return true;
     }
 
-    public void Dispose() => _tries.Dispose();
+    public void Dispose() => _runtime.Return(_tries);
 
     private async Task<bool> TryAppendAsync(params SagaEvent[] events)
     {
@@ -119,7 +122,8 @@ internal sealed partial class SagaRun : IDisposable
             return;
         }
 
-        await AppendAsync([.. await ReadInboxAsync(mayLag: true).ConfigureAwait(false), record, new SagaEvent.Settled(status)]).ConfigureAwait(false);
+        var news = await ReadInboxAsync(mayLag: true).ConfigureAwait(false);
+        await AppendAsync([.. news, record, status == SagaStatus.Completed ? s_completed : new SagaEvent.Settled(status)]).ConfigureAwait(false);
         _runtime.Metrics.Settled(_state);
     }
 

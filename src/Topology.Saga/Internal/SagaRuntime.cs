@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -22,6 +23,9 @@ internal sealed class SagaRuntime(
     IOptions<SagaOptions> options,
     ILogger<SagaRun> logger)
 {
+    private const int MostIdle = 256;
+    private readonly ConcurrentQueue<SagaTries> _idle = new();
+
     public SagaWriter Writer => writer;
 
     public ISagaJournal Journal => journal;
@@ -49,4 +53,23 @@ internal sealed class SagaRuntime(
     public SagaOptions Options { get; } = options.Value;
 
     public ILogger<SagaRun> Logger => logger;
+
+    public SagaTries Rent(CancellationToken stopping)
+    {
+        var tries = _idle.TryDequeue(out var idle) ? idle : new SagaTries(this);
+        tries.Begin(stopping);
+        return tries;
+    }
+
+    public void Return(SagaTries tries)
+    {
+        if (tries.End() && _idle.Count < MostIdle)
+        {
+            _idle.Enqueue(tries);
+        }
+        else
+        {
+            tries.Dispose();
+        }
+    }
 }

@@ -4,8 +4,8 @@ using Topology.Retry;
 
 namespace Topology.Saga.Internal;
 
-/// <summary>Makes the tries of a saga's steps and compensations, one at a time, and says how they ended.</summary>
-internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping) : IDisposable
+/// <summary>Makes the tries of a saga's steps and compensations, one at a time, and says how they ended. Used again for other sagas.</summary>
+internal sealed class SagaTries(SagaRuntime runtime) : IDisposable
 {
     private static readonly TimeSpan _pauseWhileStoreIsAway = TimeSpan.FromSeconds(1);
 
@@ -20,18 +20,33 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     private Plan _plan;
     private Action? _ring;
     private Func<ValueTask<SagaValue>>? _run;
+    private CancellationToken _stopping;
     private CancellationTokenRegistration _stops;
     private TimeSpan _timeout;
     private CancellationTokenSource? _token;
     private SagaTry? _try;
 
-    public void Dispose()
+    public void Begin(CancellationToken stopping) => _stopping = stopping;
+
+    /// <summary>Lets go of everything that is one saga's; returns whether it can be used for another.</summary>
+    public bool End()
     {
         _over?.Cancel();
         _over?.Dispose();
+        _ = _news?.Exception;
+        (_over, _news, _try, _plan) = (null, null, null, default);
+
+        // What is left of the last try's registrations goes, so that nobody hears of another saga's end.
+        _stops.Dispose();
+        _stops = default;
+        return _token is null || _token.TryReset();
+    }
+
+    public void Dispose()
+    {
+        _over?.Dispose();
         _stops.Dispose();
         _token?.Dispose();
-        _ = _news?.Exception;
     }
 
     /// <summary>Returns the result, why there is none, or neither when the saga must turn back at once.</summary>
@@ -88,7 +103,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             }
 
             // Nothing is written between tries, so nothing else would tell an owner that it was replaced meanwhile.
-            if ((await runtime.Journal.ReadAsync(_plan.State.Id, _plan.State.Version, stopping).ConfigureAwait(false)).Count > 0)
+            if ((await runtime.Journal.ReadAsync(_plan.State.Id, _plan.State.Version, _stopping).ConfigureAwait(false)).Count > 0)
             {
                 throw new SagaFencedException(_plan.State.Id);
             }
@@ -113,11 +128,11 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
                 return false;
             }
 
-            using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(_stopping);
             var news = News(_plan.State);
             var first = await Task.WhenAny(Task.Delay(left < rest ? Positive(left.Value) : rest, runtime.Time, over.Token), news).ConfigureAwait(false);
             await over.CancelAsync().ConfigureAwait(false);
-            stopping.ThrowIfCancellationRequested();
+            _stopping.ThrowIfCancellationRequested();
             if (first == news)
             {
                 _news = null;
@@ -140,7 +155,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         try
         {
             // The guard's own exceptions are told from the effect's by the try.
-            var running = runtime.Guard.ExecuteAsync(@try.Key, _run ??= RunEffectAsync, stopping);
+            var running = runtime.Guard.ExecuteAsync(@try.Key, _run ??= RunEffectAsync, _stopping);
             var result = running.IsCompleted ? await running.ConfigureAwait(false) : await WatchAsync(@try, running, token).ConfigureAwait(false);
             runtime.Metrics.Tried(@try, runtime.Time, begun, null);
             return new(result, null);
@@ -148,7 +163,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         catch (Exception error) when (ReferenceEquals(error, @try.Failed) || error is SagaSealedException or SagaOutcomeUnknownException)
         {
             // Told apart by the token, not by the type: a host that stops leaves the saga for recovery, a try that took too long failed.
-            stopping.ThrowIfCancellationRequested();
+            _stopping.ThrowIfCancellationRequested();
             var timedOut = token.IsCancellationRequested && !@try.IsTurnedBack && error is OperationCanceledException;
             var failure = timedOut ? new TimeoutException($"The try took longer than its timeout of {_plan.Timeout}.", error) : error;
             span?.SetStatus(ActivityStatusCode.Error, failure.GetType().Name);
@@ -174,7 +189,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
     {
         // From here on the effect is not asked whether it has ended: what tells so may be another's by then.
         _isRunning = true;
-        running.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ended ??= End);
+        running.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ended ??= OnEnded);
         try
         {
             while (_isRunning)
@@ -225,7 +240,7 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
         }
     }
 
-    private void End()
+    private void OnEnded()
     {
         _isRunning = false;
         _bell.Ring();
@@ -239,7 +254,12 @@ internal sealed class SagaTries(SagaRuntime runtime, CancellationToken stopping)
             _stops.Dispose();
             _token?.Dispose();
             _token = new(Timeout.InfiniteTimeSpan, runtime.Time);
-            _stops = stopping.UnsafeRegister(static token => ((CancellationTokenSource)token!).Cancel(), _token);
+            _stops = default;
+        }
+
+        if (_stops == default)
+        {
+            _stops = _stopping.UnsafeRegister(static token => ((CancellationTokenSource)token!).Cancel(), _token);
         }
 
         return _token;
