@@ -14,7 +14,7 @@ public interface ISagaOperator
     /// <param name="id">The saga.</param>
     /// <param name="decision">The decision.</param>
     /// <param name="cancellationToken">Ends the wait; the decision may be recorded all the same.</param>
-    /// <exception cref="SagaException">The saga was never started, has no such step, the step waits for no decision, or the saga runs by another version of its definition.</exception>
+    /// <exception cref="SagaException">The saga was never started, has no such step, the step waits for no decision, came to rest again after the version that was seen, or the saga runs by another version of its definition.</exception>
     /// <returns>How the saga was when the decision was recorded.</returns>
     ValueTask<SagaSnapshot> DecideAsync(SagaId id, SagaMessage.Decision decision, CancellationToken cancellationToken = default);
 

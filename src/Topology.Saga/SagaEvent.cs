@@ -67,4 +67,8 @@ public abstract record SagaEvent
     /// <param name="Tenant">Whom it was run for.</param>
     /// <param name="InputHash">The SHA-256, in lower-case hex, of the JSON it was started with.</param>
     public sealed record Tombstone(SagaStatus Status, string DefinitionHash, string Tenant, string InputHash) : SagaEvent;
+
+    /// <summary>What a newer version of this package wrote: whoever cannot read it leaves the saga to those who can. Never written.</summary>
+    /// <param name="Kind">What it calls itself.</param>
+    public sealed record Unknown(string Kind) : SagaEvent;
 }

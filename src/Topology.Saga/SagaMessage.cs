@@ -18,7 +18,13 @@ public abstract record SagaMessage
     /// <param name="NewInput">
     /// For <see cref="SagaVerb.Retry"/>: what the saga's input is from now on; <see langword="null"/> leaves it. New input is a new key.
     /// </param>
-    public sealed record Decision(SagaVerb Verb, string StepId, string Actor, string Reason, SagaValue? NewInput = null) : SagaMessage;
+    public sealed record Decision(SagaVerb Verb, string StepId, string Actor, string Reason, SagaValue? NewInput = null) : SagaMessage
+    {
+        /// <summary>Gets the version of the saga that was decided about, as <see cref="SagaSnapshot.Version"/> told it.</summary>
+        /// <value>0 when none is named: then <see cref="ISagaOperator.DecideAsync"/> names the present one.</value>
+        /// <remarks>What came to rest later than that is not touched, so a decision sent twice, or found late, decides once.</remarks>
+        public long Seen { get; init; }
+    }
 
     /// <summary>The saga is to end without completing. Past its point of no return it goes on all the same.</summary>
     /// <param name="Compensate">Whether what was done is undone.</param>

@@ -165,7 +165,7 @@ internal static class SagaCodec
         "waiting" => new SagaEvent.Waiting(Text(json, "step")),
         "settled" => new SagaEvent.Settled(Status(json), TextOrNull(json, "reason")),
         "tombstone" => new SagaEvent.Tombstone(Status(json), Text(json, "hash"), Text(json, "tenant"), Text(json, "input_hash")),
-        var unknown => throw Unknown("journal", unknown),
+        var unknown => new SagaEvent.Unknown(unknown),
     };
 
     private static void Write(Utf8JsonWriter json, SagaMessage message)
@@ -178,6 +178,7 @@ internal static class SagaCodec
                 json.WriteString("step", decision.StepId);
                 json.WriteString("actor", decision.Actor);
                 json.WriteString("reason", decision.Reason);
+                json.WriteNumber("seen", decision.Seen);
                 if (decision.NewInput is { } input)
                 {
                     Write(json, "input", input);
@@ -207,7 +208,10 @@ internal static class SagaCodec
     private static SagaMessage ReadSaid(JsonElement json) => Text(json, "message") switch
     {
         "decision" => new SagaMessage.Decision(
-            Enum.Parse<SagaVerb>(Text(json, "verb")), Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input")),
+            Enum.Parse<SagaVerb>(Text(json, "verb")), Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input"))
+        {
+            Seen = json.TryGetProperty("seen", out var seen) ? seen.GetInt64() : 0,
+        },
         "cancellation" => new SagaMessage.Cancellation(json.GetProperty("compensate").GetBoolean(), Text(json, "actor"), Text(json, "reason")),
         "signal" => new SagaMessage.Signal(Text(json, "name"), Value(json, "value")!),
         var unknown => throw Unknown("inbox", unknown),

@@ -133,10 +133,11 @@ internal sealed class SagaClient(
     {
         ArgumentNullException.ThrowIfNull(decision);
         var state = await ReadAsync(id, cancellationToken).ConfigureAwait(false);
+        decision = decision.Seen == 0 ? decision with { Seen = state.Version } : decision;
         var saga = state.Version > 0 ? state.Snapshot() : await GetAsync(id, cancellationToken).ConfigureAwait(false) ?? throw NeverStarted(id);
         if (state.IsForeign)
         {
-            throw new SagaException($"Saga {id} runs by another version of its definition than this process knows; decide in a process that knows it.");
+            throw new SagaException($"Saga {id} runs by another version of its definition, or of this package, than this process knows; decide in a process that knows it.");
         }
 
         var step = saga.Steps.FirstOrDefault(step => step.StepId == decision.StepId)
@@ -144,6 +145,11 @@ internal sealed class SagaClient(
         if (step.Status != SagaStepStatus.Exhausted && saga.Status != SagaStatus.Parked)
         {
             throw new SagaException($"Saga {id}: step '{decision.StepId}' is {step.Status} and waits for no decision.");
+        }
+
+        if (state.Version > 0 && (step.Status == SagaStepStatus.Exhausted ? !state.IsWaitingFor(decision) : decision.Seen < state.SettledAt))
+        {
+            throw new SagaException($"Saga {id}: the decision is about version {decision.Seen}; step '{decision.StepId}' came to rest again since. Look at it again.");
         }
 
         if (saga.Status is not (SagaStatus.CompensationFailed or SagaStatus.Compensating) && decision.Verb != SagaVerb.Retry)

@@ -54,6 +54,11 @@ internal sealed partial class SagaRun
                 // Written down, so that the time until somebody must be told is measured from the journal.
                 return _state.IsForeign ? Claim.Later : Claim.Owner;
             }
+            else if (_state.HeldBy != _lease.ItemId && _state.Unreadable is not null)
+            {
+                // Whether somebody is at work is told by what cannot be read.
+                return Claim.Later;
+            }
             else if (_state.HeldBy != _lease.ItemId)
             {
                 // Somebody is at work and reads the inbox by himself. A timer may have come before the saga rests; it comes again.
@@ -109,11 +114,12 @@ internal sealed partial class SagaRun
         return false;
     }
 
-    private static bool IsNews(SagaStatus settled, SagaMessage message) => settled switch
+    private bool IsNews(SagaStatus settled, SagaMessage message) => message switch
     {
-        SagaStatus.Waiting => true,
-        SagaStatus.Parked => message is SagaMessage.Decision or SagaMessage.Cancellation,
-        _ => message is SagaMessage.Decision,
+        _ when settled == SagaStatus.Waiting => true,
+        SagaMessage.Decision decision => _state.IsWaitingFor(decision),
+        SagaMessage.Cancellation => settled == SagaStatus.Parked,
+        _ => false,
     };
 
     /// <summary>A worker that knows the definition may take it; after a while somebody must be told that none does.</summary>
@@ -125,7 +131,10 @@ internal sealed partial class SagaRun
             return Claim.Later;
         }
 
-        var parked = await ParkAsync(claim, "No worker knows the version of its definition that it was started with.").ConfigureAwait(false);
+        var reason = _state.Unreadable is { } kind
+            ? $"Its history holds '{kind}', which no worker here can read: a newer version wrote it."
+            : "No worker knows the version of its definition that it was started with.";
+        var parked = await ParkAsync(claim, reason).ConfigureAwait(false);
         return parked ? Claim.Nothing : Claim.Later;
     }
 

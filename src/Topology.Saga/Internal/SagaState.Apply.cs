@@ -17,7 +17,7 @@ internal sealed partial class SagaState
 
     private void Apply(long version, SagaEvent @event)
     {
-        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone))
+        if (IsForeign && @event is not (SagaEvent.Claimed or SagaEvent.Settled or SagaEvent.Tombstone or SagaEvent.Unknown))
         {
             ApplyForeign(@event);
             return;
@@ -60,12 +60,12 @@ internal sealed partial class SagaState
                 GotOn();
                 break;
             case SagaEvent.CompensationExhausted exhausted:
-                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
+                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure, version);
                 GotOn();
                 break;
             case SagaEvent.StepExhausted exhausted:
                 Failure = exhausted.Failure;
-                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure);
+                Step(exhausted.Failure.StepId).Exhaust(exhausted.Episode, exhausted.Failure, version);
                 GotOn();
                 break;
             case SagaEvent.MessageTaken taken:
@@ -82,6 +82,7 @@ internal sealed partial class SagaState
                 break;
             case SagaEvent.Settled settled:
                 Settled = settled.Status;
+                SettledAt = version;
                 Reason = settled.Reason;
                 Cause = null;
                 break;
@@ -90,6 +91,11 @@ internal sealed partial class SagaState
                 DefinitionHash = tombstone.DefinitionHash;
                 Tenant = tombstone.Tenant;
                 Settled = tombstone.Status;
+                break;
+            case SagaEvent.Unknown unknown:
+                // Whether it rests is not known any more, until something that can be read says so.
+                Unreadable ??= unknown.Kind;
+                Settled = null;
                 break;
             default:
                 throw new SagaException($"Saga {id}: the journal holds {@event.GetType().Name}, which this version does not know. Update it.");
@@ -143,7 +149,7 @@ internal sealed partial class SagaState
         switch (message)
         {
             case SagaMessage.Decision decision:
-                if (Step(decision.StepId).Decide(decision))
+                if (IsWaitingFor(decision) && Step(decision.StepId).Decide(decision))
                 {
                     _input = decision.NewInput ?? _input;
                     Fence = version;

@@ -63,6 +63,9 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 
     public SagaFailure? Failure { get; private set; }
 
+    /// <summary>The version at which it last ended or came to rest.</summary>
+    public long SettledAt { get; private set; }
+
     /// <summary>Null while an owner works on the saga.</summary>
     public SagaStatus? Settled { get; private set; }
 
@@ -122,7 +125,15 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
     public string InputHash() => Tombstone?.InputHash ?? SagaInputHash.Compute(_startedWith!);
 
     /// <summary>Whether it runs by another definition than this one; then its steps mean nothing here.</summary>
-    public bool IsForeign => DefinitionHash is not null && DefinitionHash != definition.Hash;
+    public bool IsForeign => Unreadable is not null || (DefinitionHash is not null && DefinitionHash != definition.Hash);
+
+    /// <summary>The first event that a newer version wrote and this one cannot read; null when there is none.</summary>
+    public string? Unreadable { get; private set; }
+
+    /// <summary>Whether a decision is about what waits for one now, and not about what was decided before.</summary>
+    public bool IsWaitingFor(SagaMessage.Decision decision) => Settled == SagaStatus.Parked
+        ? decision.Seen == 0 || decision.Seen >= SettledAt
+        : IsForeign || Find(decision.StepId)?.IsWaitingFor(decision) == true;
 
     private static SagaStepState[] Begin(SagaDefinition definition)
     {

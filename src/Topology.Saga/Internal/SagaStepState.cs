@@ -2,6 +2,8 @@ namespace Topology.Saga.Internal;
 
 internal sealed class SagaStepState(SagaStep step)
 {
+    private long _exhaustedAt;
+
     public SagaStep Step => step;
 
     public SagaValue? Result { get; private set; }
@@ -41,8 +43,9 @@ internal sealed class SagaStepState(SagaStep step)
         FailedUnknown = !failure.Rejected;
     }
 
-    public void Exhaust(int episode, SagaFailure failure)
+    public void Exhaust(int episode, SagaFailure failure, long version)
     {
+        _exhaustedAt = version;
         Episode = episode;
         LastFailure = failure;
         IsExhausted = true;
@@ -54,10 +57,12 @@ internal sealed class SagaStepState(SagaStep step)
         IsExhausted = false;
     }
 
-    /// <summary>Returns false when the step waits for no decision: it was made already.</summary>
+    /// <summary>Whether a decision is about the tries that were used up last, and was not made already.</summary>
+    public bool IsWaitingFor(SagaMessage.Decision decision) => IsExhausted && (decision.Seen == 0 || decision.Seen >= _exhaustedAt);
+
     public bool Decide(SagaMessage.Decision decision)
     {
-        if (!IsExhausted)
+        if (!IsWaitingFor(decision))
         {
             return false;
         }

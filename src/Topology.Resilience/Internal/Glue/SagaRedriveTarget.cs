@@ -21,7 +21,8 @@ internal sealed class SagaRedriveTarget(ISagaClient sagas, ISagaOperator @operat
         var step = saga.Steps.FirstOrDefault(step => step.StepId == stepId);
         if (step?.LetterId == letter.Id && step.Status == SagaStepStatus.Exhausted)
         {
-            await @operator.DecideAsync(id, new SagaMessage.Decision(SagaVerb.Retry, stepId, "redrive", redriveId), cancellationToken).ConfigureAwait(false);
+            var retry = new SagaMessage.Decision(SagaVerb.Retry, stepId, "redrive", redriveId) { Seen = saga.Version };
+            await @operator.DecideAsync(id, retry, cancellationToken).ConfigureAwait(false);
         }
     }
 }
