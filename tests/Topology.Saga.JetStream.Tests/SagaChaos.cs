@@ -55,7 +55,7 @@ internal sealed class SagaChaos : IAsyncDisposable
             ReconnectWaitMax = TimeSpan.FromMilliseconds(50),
         });
         var chaos = new SagaChaos(server, connection, workers);
-        foreach (var stream in new[] { Bank.Stream, "OWNERS" })
+        foreach (var stream in new[] { Bank.Stream, Bank.Late, "TOLD" })
         {
             await chaos._jetStream.CreateStreamAsync(new StreamConfig(stream, [$"{stream}.>"]) { MaxBytes = 256 << 20, AllowDirect = true }, Token);
         }
@@ -80,7 +80,7 @@ internal sealed class SagaChaos : IAsyncDisposable
     }
 
     /// <summary>Keeps workers alive until the disturbance is over and every saga has ended; an operator retries those that rest.</summary>
-    public async Task<Dictionary<SagaId, SagaSnapshot>> RunAsync(IReadOnlyCollection<SagaId> ids, Func<Task> disturbAsync, TimeSpan within)
+    public async Task<Dictionary<SagaId, SagaSnapshot>> RunAsync(List<SagaId> ids, Func<Task> disturbAsync, TimeSpan within)
     {
         var disturbing = Task.Run(disturbAsync, Token);
         var ended = new Dictionary<SagaId, SagaSnapshot>();
@@ -155,10 +155,12 @@ internal sealed class SagaChaos : IAsyncDisposable
     public async Task<ILookup<string, string>> BookingsAsync() =>
         (await ReadAsync(Bank.Stream)).ToLookup(entry => entry.Subject[(Bank.Stream.Length + 1)..], entry => entry.Body.Split(' ')[0]);
 
-    /// <summary>Returns who wrote each saga's entries, as far as they lived to tell, by version.</summary>
-    public async Task<ILookup<string, (long Version, string Owner, bool Claimed)>> OwnersAsync() => (await ReadAsync("OWNERS")).ToLookup(
-        entry => entry.Subject.Split('.')[1],
-        entry => (long.Parse(entry.Subject.Split('.')[2], CultureInfo.InvariantCulture), entry.Body.Split(' ')[0], entry.Body.EndsWith("claimed", StringComparison.Ordinal)));
+    /// <summary>Returns how many requests the bank refused because they were undone before they came.</summary>
+    public async Task<int> LateAsync() => (await ReadAsync(Bank.Late)).Count;
+
+    /// <summary>Returns which process told of each saga's entries, in order. The one that wrote it, unless it died before it could tell of a saga's last.</summary>
+    public async Task<ILookup<string, (long Version, string Process)>> ToldAsync() => (await ReadAsync("TOLD")).ToLookup(
+        entry => entry.Subject.Split('.')[1], entry => (long.Parse(entry.Subject.Split('.')[2], CultureInfo.InvariantCulture), entry.Body));
 
     public async Task<IReadOnlyList<SagaStoredEntry>> HistoryAsync(SagaId id) => await _services.GetRequiredService<ISagaJournal>().ReadAsync(id, 0, Token);
 
