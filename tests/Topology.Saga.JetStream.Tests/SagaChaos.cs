@@ -158,7 +158,7 @@ internal sealed class SagaChaos : IAsyncDisposable
     /// <summary>Returns how many requests the bank refused because they were undone before they came.</summary>
     public async Task<int> LateAsync() => (await ReadAsync(Bank.Late)).Count;
 
-    /// <summary>Returns which process told of each saga's entries, in order. The one that wrote it, unless it died before it could tell of a saga's last.</summary>
+    /// <summary>Returns which process told of each saga's entries, in order. The one that wrote it, unless it died before it could tell that a saga rests.</summary>
     public async Task<ILookup<string, (long Version, string Process)>> ToldAsync() => (await ReadAsync("TOLD")).ToLookup(
         entry => entry.Subject.Split('.')[1], entry => (long.Parse(entry.Subject.Split('.')[2], CultureInfo.InvariantCulture), entry.Body));
 
