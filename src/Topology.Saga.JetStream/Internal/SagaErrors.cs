@@ -1,5 +1,4 @@
 using NATS.Client.Core;
-using NATS.Client.JetStream.Models;
 
 namespace Topology.Saga.JetStream.Internal;
 
@@ -17,6 +16,6 @@ internal static class SagaErrors
 
     public static SagaStoreException Away(string what, Exception? failure) => new($"NATS, {what}: {failure?.Message ?? "no answer"}", failure);
 
-    public static SagaStoreException Refused(string what, ApiError error) => new(
-        _full.Contains(error.ErrCode) ? $"NATS, {what}: there is no room, {error.Description}." : $"NATS, {what}: refused with {error.ErrCode}, {error.Description}.");
+    public static SagaStoreException Refused(string what, int code, string? text) => new(
+        _full.Contains(code) ? $"NATS, {what}: there is no room, {text}." : $"NATS, {what}: refused with {code}, {text}.");
 }
