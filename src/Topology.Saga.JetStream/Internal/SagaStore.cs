@@ -22,6 +22,8 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
     private const string PartSet = "Saga-Part-Set";
     private const string LongId = "Saga-Id";
 
+    private volatile bool _isRefusedForRoom;
+
     /// <summary>Publishes something of a saga; what is too large is stored beside it before.</summary>
     /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -64,6 +66,7 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
         }
 
         var answer = await AskAsync(subject, body, headers, isStore: true, cancellationToken).ConfigureAwait(false);
+        _isRefusedForRoom |= SagaErrors.IsFull(answer.Error);
         return answer.Error switch
         {
             SagaErrors.WrongLastSequence => null,
@@ -172,6 +175,40 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
     {
         var found = await CallAsync(stream, token => streams.Context.GetStreamAsync(stream, cancellationToken: token), cancellationToken).ConfigureAwait(false);
         return found.Info.Config.MaxBytes > 0 ? (double)found.Info.State.Bytes / found.Info.Config.MaxBytes : 0;
+    }
+
+    /// <summary>Returns how much of the account's storage is used, from 0 to 1.</summary>
+    public async ValueTask<double> FillOfAccountAsync(CancellationToken cancellationToken)
+    {
+        var account = await CallAsync("the account", token => streams.Context.GetAccountInfoAsync(token), cancellationToken).ConfigureAwait(false);
+        return account.Limits?.MaxStorage > 0 ? (double)account.Storage / account.Limits.MaxStorage : 0;
+    }
+
+    /// <summary>Whether something was refused because there was no room, and still is: a server's own storage tells of itself in no other way.</summary>
+    public async ValueTask<bool> IsRefusedAsync(CancellationToken cancellationToken)
+    {
+        if (!_isRefusedForRoom)
+        {
+            return false;
+        }
+
+        _isRefusedForRoom = false;
+        try
+        {
+            // It takes the place of the one before, and so takes no room.
+            await PublishAsync(streams.Subjects.Clock, default, new() { ["Nats-Rollup"] = "sub" }, null, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SagaStoreException) when (_isRefusedForRoom)
+        {
+            return true;
+        }
+        catch
+        {
+            _isRefusedForRoom = true;
+            throw;
+        }
+
+        return false;
     }
 
     public async ValueTask<T> CallAsync<T>(string what, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
