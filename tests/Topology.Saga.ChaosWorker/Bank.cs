@@ -15,9 +15,6 @@ public sealed class Bank(INatsConnection connection)
     /// <summary>The stream that holds the bookings.</summary>
     public const string Stream = "BANK";
 
-    /// <summary>The stream that holds what was refused because it had been undone before it came.</summary>
-    public const string Late = "LATE";
-
     private const int WrongLastSequence = 10071;
 
     private readonly NatsJSContext _jetStream = new(connection);
@@ -43,7 +40,6 @@ public sealed class Bank(INatsConnection connection)
 
             if (last == "undo")
             {
-                await _jetStream.PublishAsync($"{Late}.{transfer}.{booking}", Encoding.UTF8.GetBytes($"{fence}"), cancellationToken: cancellationToken);
                 throw new SagaRejectedException($"{booking} of {transfer} was undone.");
             }
 

@@ -29,9 +29,9 @@ public sealed class ChaosTests
 
         await AssertMoneyAsync(chaos, ended);
         var takeOvers = await AssertFencesAsync(chaos, ids);
-        var late = await chaos.LateAsync();
+        Assert.True(!_isFull || chaos.Late > 0, "no request was held until after its undo");
         Say($"chaos saga ok, seed {_seed}: {sagas} sagas, {kills} kills, {serverKills} server kills, {stops} stops, {holds} held requests, {drops} lost answers; "
-            + $"{takeOvers} take-overs, {late} requests came after their undo and were refused, {ended.Values.Count(saga => saga.Status == SagaStatus.Completed)} completed, {ended.Values.Count(saga => saga.Status == SagaStatus.Compensated)} compensated");
+            + $"{takeOvers} take-overs, {chaos.Late} bookings came after their undo and were refused, {ended.Values.Count(saga => saga.Status == SagaStatus.Completed)} completed, {ended.Values.Count(saga => saga.Status == SagaStatus.Compensated)} compensated");
     }
 
     private static void Say(string text) => TestContext.Current.SendDiagnosticMessage(text);
@@ -39,11 +39,20 @@ public sealed class ChaosTests
     /// <summary>Disturbs, and starts sagas all the while, so that each disturbance finds some in the midst of their steps.</summary>
     private static async Task DisturbAsync(SagaChaos chaos, string[] plan, int sagas, List<SagaId> ids, Random random)
     {
+        // Workers that are still coming up are in nobody's midst.
+        ids.Add(await chaos.TransferAsync(1));
+        await Until.True(async () => (await chaos.Sagas.GetAsync(ids[0], Token))!.Status == SagaStatus.Completed, TimeSpan.FromMinutes(2), Token);
         foreach (var (done, what) in plan.Index())
         {
             if (done % 50 == 49)
             {
                 Say($"chaos saga, seed {_seed}: {done + 1} of {plan.Length} disturbances, {ids.Count} sagas started");
+            }
+
+            if (what == "hold")
+            {
+                // What the first worker books from now on.
+                chaos.WayToBank.Hold(FaultDirection.ToServer);
             }
 
             var until = sagas * (done + 1) / plan.Length;
@@ -69,10 +78,8 @@ public sealed class ChaosTests
                     chaos.WayToStore.Pass();
                     break;
                 default:
-                    // Bookings that arrive after another worker has undone them.
-                    chaos.WayToBank.Hold(FaultDirection.ToServer);
-                    await Task.Delay(random.Next(300, 1_500), Token);
-                    await chaos.StandStillAsync(0, TimeSpan.FromMilliseconds(random.Next(2_500, 4_000)));
+                    // They arrive after another worker has made them too, and undone those of every fifth.
+                    await chaos.StandStillAsync(0, TimeSpan.FromMilliseconds(random.Next(5_000, 7_000)));
                     chaos.WayToBank.Pass();
                     break;
             }
