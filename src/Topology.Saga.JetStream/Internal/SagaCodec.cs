@@ -183,9 +183,13 @@ internal static class SagaCodec
         "step_compensated" => new SagaEvent.StepCompensated(Text(json, "step")),
         "compensation_exhausted" => new SagaEvent.CompensationExhausted(json.GetProperty("episode").GetInt32(), Failure(json)),
         "step_exhausted" => new SagaEvent.StepExhausted(json.GetProperty("episode").GetInt32(), Failure(json)),
-        "message_taken" => new SagaEvent.MessageTaken(ReadMessage(json.GetProperty("taken")), json.GetProperty("sequence").GetInt64()),
+        "message_taken" => FindMessage(json.GetProperty("taken")) is { } message
+            ? new SagaEvent.MessageTaken(message, json.GetProperty("sequence").GetInt64())
+            : new SagaEvent.Unknown("message_taken"),
         "waiting" => new SagaEvent.Waiting(Text(json, "step")),
-        "settled" => new SagaEvent.Settled(Status(json), TextOrNull(json, "reason")),
+        "settled" => Enum.TryParse<SagaStatus>(Text(json, "status"), out var status)
+            ? new SagaEvent.Settled(status, TextOrNull(json, "reason"))
+            : new SagaEvent.Unknown("settled"),
         "tombstone" => new SagaEvent.Tombstone(Status(json), Text(json, "hash"), Text(json, "tenant"), Text(json, "input_hash")),
         var unknown => new SagaEvent.Unknown(unknown),
     };
@@ -225,18 +229,22 @@ internal static class SagaCodec
         WriteIfAny(json, "trace", message.TraceParent);
     }
 
-    private static SagaMessage ReadMessage(JsonElement json) => ReadSaid(json) with { TraceParent = TextOrNull(json, "trace") };
+    private static SagaMessage ReadMessage(JsonElement json) => FindMessage(json)
+        ?? throw new SagaException($"The inbox holds '{Text(json, "message")}', which this version does not know. Update Topology.Saga.JetStream.");
 
-    private static SagaMessage ReadSaid(JsonElement json) => Text(json, "message") switch
+    /// <summary>Returns null when a newer version said it.</summary>
+    private static SagaMessage? FindMessage(JsonElement json) => FindSaid(json) is { } said ? said with { TraceParent = TextOrNull(json, "trace") } : null;
+
+    private static SagaMessage? FindSaid(JsonElement json) => Text(json, "message") switch
     {
-        "decision" => new SagaMessage.Decision(
-            Enum.Parse<SagaVerb>(Text(json, "verb")), Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input"))
+        "decision" => !Enum.TryParse<SagaVerb>(Text(json, "verb"), out var verb) ? null : new SagaMessage.Decision(
+            verb, Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input"))
         {
             Seen = json.TryGetProperty("seen", out var seen) ? seen.GetInt64() : 0,
         },
         "cancellation" => new SagaMessage.Cancellation(json.GetProperty("compensate").GetBoolean(), Text(json, "actor"), Text(json, "reason")),
         "signal" => new SagaMessage.Signal(Text(json, "name"), Value(json, "value")!),
-        var unknown => throw Unknown("inbox", unknown),
+        _ => null,
     };
 
     private static void Write(Utf8JsonWriter json, string name, SagaValue value)
@@ -273,7 +281,4 @@ internal static class SagaCodec
 
     private static SagaValue? Value(JsonElement json, string name) =>
         json.TryGetProperty(name, out var value) ? SagaValue.FromJson(JsonMarshal.GetRawUtf8Value(value).ToArray()) : null;
-
-    private static SagaException Unknown(string where, string what) =>
-        new($"The {where} holds '{what}', which this version does not know. Update Topology.Saga.JetStream.");
 }
