@@ -6,13 +6,13 @@ internal sealed class InMemorySagaEffects
     private Effect[] _effects = new Effect[4];
     private int _count;
 
-    /// <summary>Returns the effect of a key. A saga has one tenant, so that is no part of it.</summary>
+    /// <summary>Returns the effect of a key of this saga.</summary>
     public ref Effect Find(SagaEffectKey key)
     {
         for (var i = 0; i < _count; i++)
         {
             ref var known = ref _effects[i];
-            if (known.StepId == key.StepId && known.Round == key.Round && known.Undo == key.Undo)
+            if (known.StepId == key.StepId && known.Tenant == key.Tenant && known.Round == key.Round && known.Undo == key.Undo)
             {
                 return ref known;
             }
@@ -24,13 +24,15 @@ internal sealed class InMemorySagaEffects
         }
 
         ref var effect = ref _effects[_count++];
-        (effect.StepId, effect.Round, effect.Undo) = (key.StepId, key.Round, key.Undo);
+        (effect.Tenant, effect.StepId, effect.Round, effect.Undo) = (key.Tenant, key.StepId, key.Round, key.Undo);
         return ref effect;
     }
 
     internal struct Effect
     {
         private object? _outcome;
+
+        public string Tenant { get; set; }
 
         public string StepId { get; set; }
 
