@@ -109,7 +109,7 @@ internal static class BrokenStores
             await Task.Yield();
             var answer = await Inner.ClaimAsync(request, cancellationToken);
             return seen is null && answer.Status == ClaimStatus.InProgress
-                ? new ClaimResult { Status = ClaimStatus.Acquired, Fence = answer.Fence, Claim = new(request.Key, request.Owner, answer.Fence, request.Lease, request.Ttl) }
+                ? new ClaimResult { Status = ClaimStatus.Acquired, Fence = answer.Fence, Claim = new(request.Key, request.Fingerprint, request.Owner, answer.Fence, request.Lease, request.Ttl) }
                 : answer;
         }
     }

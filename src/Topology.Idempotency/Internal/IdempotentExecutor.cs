@@ -15,6 +15,7 @@ internal sealed class IdempotentExecutor(
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
     private readonly IdempotencyOptions _options = options.Value;
+    private readonly LeaseRenewals _leases = new(store, time, logger);
     private readonly ClaimFinisher _finisher = new(store, format, time, metrics, logger);
 
     public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
@@ -227,7 +228,7 @@ internal sealed class IdempotentExecutor(
 
         StoredResult result;
         ResultDisposition disposition;
-        var lease = new LeaseKeeper(store, claim, heldFrom, time, logger);
+        var lease = _leases.Keep(claim, heldFrom);
         await using (lease.ConfigureAwait(false))
         {
             using var linked = cancellationToken.CanBeCanceled

@@ -250,7 +250,7 @@ public static class StoreRules
         Assert.Equal(FinishStatus.Done, await test.Store.CompleteAsync(owner, Bytes("owner")));
         await Refused(stale, FinishStatus.Fenced);
         Assert.Equal("owner", Encoding.UTF8.GetString((await test.Store.ClaimAsync(Claim(key))).Result.Span));
-        await Refused(new IdempotencyClaim(NewKey(), Guid.NewGuid(), 1, Lease, Ttl), FinishStatus.Lost);
+        await Refused(new IdempotencyClaim(NewKey(), RequestFingerprint.None, Guid.NewGuid(), 1, Lease, Ttl), FinishStatus.Lost);
     }
 
     private static async Task Release(StoreUnderTest test)
