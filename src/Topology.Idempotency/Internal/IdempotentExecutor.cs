@@ -232,17 +232,17 @@ internal sealed class IdempotentExecutor(
         await using (lease.ConfigureAwait(false))
         {
             using var linked = cancellationToken.CanBeCanceled
-                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Lost)
+                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Token)
                 : null;
-            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Lost);
+            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Token);
             try
             {
-                result = await work(context, linked?.Token ?? lease.Lost).ConfigureAwait(false);
+                result = await work(context, linked?.Token ?? lease.Token).ConfigureAwait(false);
                 disposition = context.Disposition ?? ResultDisposition.Store;
             }
             catch (Exception e)
             {
-                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Lost.IsCancellationRequested);
+                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Token.IsCancellationRequested);
                 await _finisher.FinishAsync(
                     claim,
                     context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),

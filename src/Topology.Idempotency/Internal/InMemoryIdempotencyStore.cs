@@ -176,7 +176,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
     {
         Status = record.TookOver ? ClaimStatus.TookOver : ClaimStatus.Acquired,
         Fence = record.Fence,
-        Claim = new IdempotencyClaim(request.Key, request.Fingerprint, request.Owner, record.Fence, record.LeaseEnds - now, request.Ttl),
+        Claim = new IdempotencyClaim(request, record.Fence, record.LeaseEnds - now),
     };
 
     private ValueTask<FinishStatus> Finish(IdempotencyClaim claim, RecordState state, ReadOnlyMemory<byte>? result)

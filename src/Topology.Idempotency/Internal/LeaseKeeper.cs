@@ -2,15 +2,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Topology.Idempotency.Internal;
 
-/// <summary>Renews the lease of one claim when it is due, and cancels a token when it is lost or could not be renewed in time.</summary>
-internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim, long heldFrom) : IAsyncDisposable
+/// <summary>Renews the lease of one claim when it is due, and cancels its token when it is lost or could not be renewed in time.</summary>
+/// <remarks>It is the source of its token, not the owner of one: an object less for each call.</remarks>
+internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim, long heldFrom) : CancellationTokenSource, IAsyncDisposable
 {
-    private readonly CancellationTokenSource _lost = new();
     private long _heldFrom = heldFrom;
     private Task? _renewal;
     private bool _stopped;
-
-    public CancellationToken Lost => _lost.Token;
 
     public TimeSpan Every => claim.Lease / 3;
 
@@ -25,7 +23,7 @@ internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim
     {
         renewals.Remove(this);
         Task? renewal;
-        lock (_lost)
+        lock (this)
         {
             _stopped = true;
             renewal = _renewal;
@@ -33,15 +31,15 @@ internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim
 
         if (renewal is { IsCompleted: false })
             return WaitAsync(renewal);
-        _lost.Dispose();
+        Dispose();
         return default;
     }
 
     public void OnDue()
     {
-        lock (_lost)
+        lock (this)
         {
-            if (_stopped || _lost.IsCancellationRequested)
+            if (_stopped || IsCancellationRequested)
                 return;
             if (LeaseLeft <= TimeSpan.Zero)
                 Lose(); // a whole lease without a renewal: it has run out
@@ -53,13 +51,13 @@ internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim
     private async ValueTask WaitAsync(Task renewal)
     {
         await renewal.ConfigureAwait(false);
-        _lost.Dispose();
+        Dispose();
     }
 
     private void Lose()
     {
         Log.LeaseLost(renewals.Logger, claim.Key);
-        _ = _lost.CancelAsync(); // whoever listens must not throw into a timer
+        _ = CancelAsync(); // whoever listens must not throw into a timer
     }
 
     private async Task RenewAsync()

@@ -98,7 +98,7 @@ internal sealed class RedisClaims(RedisDatabase redis, TimeProvider time)
         {
             Status = status,
             Fence = fence,
-            Claim = new IdempotencyClaim(request.Key, request.Fingerprint, request.Owner, fence, lease, request.Ttl),
+            Claim = new IdempotencyClaim(request, fence, lease),
         };
         return ends is { } end ? InTimeAsync(claimed, end) : new(claimed);
     }
