@@ -51,7 +51,7 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
         services.AddOptions<GuardedConsumerOptions>(name).Configure(configure).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<GuardedConsumerOptions>, GuardedConsumerOptionsValidator>());
         services.TryAddSingleton<JetStreamTopology>();
-        services.TryAddScoped<T>();
+        services.TryAddTransient<T>();
 
         var known = services.Select(service => service.IsKeyedService ? null : service.ImplementationInstance).OfType<GuardedConsumerRegistration>()
             .FirstOrDefault(registration => registration.Name == name);

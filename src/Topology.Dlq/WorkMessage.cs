@@ -1,8 +1,33 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Topology.Dlq.Internal;
+
 namespace Topology.Dlq;
 
 /// <summary>One message of a work stream, lent to a handler. Immutable.</summary>
 public sealed record WorkMessage
 {
+    // Most handlers ask for neither, and both cost more than the rest of a message.
+    private readonly IWorkDelivery? _delivery;
+    private readonly LetterIds? _letters;
+
+    /// <summary>Makes a message, as for a test of a handler.</summary>
+    public WorkMessage()
+    {
+    }
+
+    [SetsRequiredMembers]
+    internal WorkMessage(IWorkDelivery delivery, LetterIds letters, string stream, string consumer)
+    {
+        _delivery = delivery;
+        _letters = letters;
+        Subject = delivery.Subject;
+        Body = delivery.Body;
+        Source = new(stream, delivery.Sequence, consumer, delivery.StoredAt, LetterCodec.Find(delivery.Headers, "Nats-Msg-Id"));
+        RedriveCount = int.TryParse(LetterCodec.Find(delivery.Headers, RedriveHeaders.Count), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0;
+        RedriveId = LetterCodec.Find(delivery.Headers, RedriveHeaders.Id);
+    }
+
     /// <summary>Gets the subject.</summary>
     public required string Subject { get; init; }
 
@@ -10,7 +35,12 @@ public sealed record WorkMessage
     public ReadOnlyMemory<byte> Body { get; init; }
 
     /// <summary>Gets the headers in their order, without those of the transport and of this package.</summary>
-    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+    [field: AllowNull]
+    public IReadOnlyList<KeyValuePair<string, string>> Headers
+    {
+        get => field ??= LetterCodec.Others(_delivery?.Headers, except: "Dlq-");
+        init;
+    }
 
     /// <summary>Gets where the message was taken from.</summary>
     public required DeadLetterSource Source { get; init; }
@@ -20,7 +50,12 @@ public sealed record WorkMessage
     public int Attempt { get; init; } = 1;
 
     /// <summary>Gets the id the message's letter would have; the same for every delivery.</summary>
-    public required string LetterId { get; init; }
+    [field: AllowNull]
+    public required string LetterId
+    {
+        get => field ??= _letters!.Of(_delivery!);
+        init;
+    }
 
     /// <summary>Gets how often the message came back from a dead-letter queue.</summary>
     public int RedriveCount { get; init; }

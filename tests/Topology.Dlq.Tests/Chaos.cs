@@ -74,10 +74,14 @@ internal sealed class Chaos : IAsyncDisposable
         await Until.True(
             async () =>
             {
-                for (var i = 0; i < _workers.Length; i++)
+                // Whoever disturbs holds no process object while it is replaced: a wait for the end of a disposed one lasts for ever.
+                lock (_workers)
                 {
-                    if (_workers[i] is null or { HasExited: true })
-                        Launch(i);
+                    for (var i = 0; i < _workers.Length; i++)
+                    {
+                        if (_workers[i] is null or { HasExited: true })
+                            Launch(i);
+                    }
                 }
 
                 if (disturbing.IsFaulted)
@@ -99,31 +103,36 @@ internal sealed class Chaos : IAsyncDisposable
         await _server.StartAgainAsync(Token);
     }
 
-    public async Task KillAsync(int worker)
-    {
-        var process = _workers[worker]!;
-        process.Kill();
-        await process.WaitForExitAsync(Token);
-    }
+    /// <summary>Kills a worker that lives; whoever keeps them alive sees that it has exited.</summary>
+    public Task KillAsync(int worker) => Until.True(
+        () =>
+        {
+            lock (_workers)
+            {
+                if (_workers[worker] is not { HasExited: false } process)
+                    return false;
+                process.Kill();
+                return true;
+            }
+        },
+        cancellationToken: Token);
 
     public async Task StandStillAsync(int worker, TimeSpan time)
     {
-        var process = _workers[worker];
-        if (process is null or { HasExited: true })
+        if (Living(worker) is not { } id)
             return;
-        Signal(process, "STOP");
+        Signal(id, "STOP");
         await Task.Delay(time, Token);
-        Signal(process, "CONT");
+        Signal(id, "CONT");
     }
 
     /// <summary>As an orchestrator does: it asks the process to end, and another takes its place.</summary>
     public async Task RestartAsync(int worker)
     {
-        var process = _workers[worker];
-        if (process is null or { HasExited: true })
+        if (Living(worker) is not { } id)
             return;
-        Signal(process, "TERM");
-        await process.WaitForExitAsync(Token);
+        Signal(id, "TERM");
+        await Until.True(() => Living(worker) != id, cancellationToken: Token);
     }
 
     public async Task CloseAsync(string id) =>
@@ -176,10 +185,17 @@ internal sealed class Chaos : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    private static void Signal(Process process, string signal)
+    private static void Signal(int process, string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+    }
+
+    /// <returns>The worker's process id, or null while it is not there.</returns>
+    private int? Living(int worker)
+    {
+        lock (_workers)
+            return _workers[worker] is { HasExited: false } process ? process.Id : null;
     }
 
     private void Launch(int worker)

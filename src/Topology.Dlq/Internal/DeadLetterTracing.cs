@@ -20,6 +20,10 @@ internal static class DeadLetterTracing
     /// <summary>One try of a guarded handler.</summary>
     public static Activity? Handle(string consumer, IWorkDelivery delivery, int attempt)
     {
+        // The loops that take messages may have something current: that caused nothing here.
+        Activity.Current = null;
+        if (!s_source.HasListeners())
+            return null;
         var headers = delivery.Headers;
         var parent = Parse(LetterCodec.Find(headers, TraceParent), LetterCodec.Find(headers, TraceState));
         var span = Start($"work.handle {consumer}", parent, Parse(LetterCodec.Find(headers, Origin), null));

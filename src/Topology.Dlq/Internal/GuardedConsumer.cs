@@ -20,7 +20,6 @@ internal sealed class GuardedConsumer(
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GivingBack = TimeSpan.FromSeconds(5);
 
-    private readonly WorkInHand _inHand = new(name, options, beats, time, logger);
     private readonly CancellationTokenSource _abandon = new();
     private long _lastPull;
 
@@ -81,18 +80,18 @@ internal sealed class GuardedConsumer(
         Volatile.Write(ref _lastPull, time.GetTimestamp());
         metrics.Watch(name, () => time.GetElapsedTime(Volatile.Read(ref _lastPull)));
         using var finished = new CancellationTokenSource();
-        var renewing = _inHand.RenewAsync(finished.Token);
-        var guarding = _inHand.GuardAsync(held => guard.GuardAsync(held, _abandon.Token));
-        await PullAsync(pulling.Token).ConfigureAwait(false);
+        var abandon = _abandon.Token;
+        var inHand = new WorkInHand(name, options, held => guard.GuardAsync(held, abandon), beats, time, logger);
+        var renewing = inHand.RenewAsync(finished.Token);
+        await PullAsync(inHand, pulling.Token).ConfigureAwait(false);
 
         // Leases are kept while the last handlers finish.
-        _inHand.Complete();
-        await guarding.ConfigureAwait(false);
+        await inHand.Down(to: 0).ConfigureAwait(false);
         await finished.CancelAsync().ConfigureAwait(false);
         await renewing.ConfigureAwait(false);
     }
 
-    private async ValueTask PullAsync(CancellationToken stoppingToken)
+    private async ValueTask PullAsync(WorkInHand inHand, CancellationToken stoppingToken)
     {
         using var beat = beats.Begin($"The pulling loop of guarded consumer {name}");
         var failures = 0;
@@ -104,14 +103,14 @@ internal sealed class GuardedConsumer(
             {
                 using var call = new CancellationTokenSource(LoopBeats.LongestCall, time);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(call.Token, stoppingToken);
-                guard.StreamCreated = await source.OpenAsync(either.Token).ConfigureAwait(false);
+                guard.Letters = new LetterIds(options.Stream, await source.OpenAsync(either.Token).ConfigureAwait(false), name);
                 Log.GuardStarted(logger, name, options.Stream);
                 while (!stoppingToken.IsCancellationRequested)
                 {
                     // The client waits for a server that is away without end.
                     call.CancelAfter(LoopBeats.LongestCall);
                     beat.Within(LoopBeats.LongestSilence);
-                    await TakeAsync(either.Token).ConfigureAwait(false);
+                    await TakeAsync(inHand, either.Token).ConfigureAwait(false);
                     failures = 0;
                     complaint.Over();
                 }
@@ -133,20 +132,18 @@ internal sealed class GuardedConsumer(
         await source.CloseAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask TakeAsync(CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(WorkInHand inHand, CancellationToken cancellationToken)
     {
-        if (Room() is var room && source.Asked == 0 && room < (guard.TriesOneAtATime ? 1 : Math.Max(1, options.Prefetch / 4)))
+        var most = guard.TriesOneAtATime ? 1 : options.Prefetch;
+        var batch = Math.Max(1, most / 4);
+        if (source.Asked == 0 && most - inHand.Count < batch)
         {
-            var freed = _inHand.Freed();
-            if (Room() == room)
-                await freed.WaitAsync(TimeSpan.FromSeconds(1), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await inHand.Down(to: most - batch).WaitAsync(TimeSpan.FromSeconds(1), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return;
         }
 
         Volatile.Write(ref _lastPull, time.GetTimestamp());
-        await foreach (var delivery in source.FetchAsync(room, cancellationToken).ConfigureAwait(false))
-            _inHand.Take(delivery);
+        await foreach (var delivery in source.FetchAsync(Math.Max(0, most - inHand.Count), cancellationToken).ConfigureAwait(false))
+            inHand.Take(delivery);
     }
-
-    private int Room() => guard.TriesOneAtATime ? (_inHand.Count == 0 ? 1 : 0) : options.Prefetch - _inHand.Count;
 }

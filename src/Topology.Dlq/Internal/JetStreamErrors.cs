@@ -8,7 +8,7 @@ internal static class JetStreamErrors
     public const int WrongLastSequence = 10071;
 
     // The stream's own limit, the server's, the account's.
-    private static readonly int[] Full = [10077, 10023, 10047, 10028];
+    private static readonly int[] Full = [10077, 10023, 10047, 10002, 10028];
 
     /// <summary>Turns the client's exceptions into this package's.</summary>
     public static async ValueTask<T> WrapAsync<T>(string queue, Func<ValueTask<T>> call)

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace Topology.Dlq.Internal;
 
@@ -11,6 +9,7 @@ internal sealed class JetStreamWorkSource(
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
     private readonly DelayedWork _delayed = new(name, options, topology, time, logger);
+    private readonly WorkAcks _acks = new(name, logger);
     private WorkPull? _pull;
 
     public int Asked => _pull?.Asked ?? 0;
@@ -63,29 +62,7 @@ internal sealed class JetStreamWorkSource(
         while (pull.TryRead(out var message))
         {
             if (message.Value.Metadata is { } metadata)
-                yield return new Delivery(message.Value, metadata);
+                yield return new JetStreamWorkDelivery(message.Value, metadata, _acks);
         }
-    }
-
-    private sealed class Delivery(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata) : IWorkDelivery
-    {
-        public string Subject => message.Subject;
-
-        public ReadOnlyMemory<byte> Body => message.Data;
-
-        public NatsHeaders? Headers => message.Headers;
-
-        public ulong Sequence => metadata.Sequence.Stream;
-
-        public DateTimeOffset StoredAt => metadata.Timestamp;
-
-        public ulong Deliveries => metadata.NumDelivered;
-
-        public ValueTask AckAsync(CancellationToken cancellationToken) => message.AckAsync(cancellationToken: cancellationToken);
-
-        public ValueTask NakAsync(TimeSpan delay, CancellationToken cancellationToken) =>
-            message.NakAsync(new AckOpts { NakDelay = delay }, cancellationToken);
-
-        public ValueTask RenewAsync(CancellationToken cancellationToken) => message.AckProgressAsync(cancellationToken: cancellationToken);
     }
 }

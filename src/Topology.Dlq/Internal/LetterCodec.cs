@@ -104,14 +104,18 @@ internal static class LetterCodec
         };
     }
 
-    /// <summary>Returns the headers of a message in their order, without those of the transport.</summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> Others(NatsHeaders? headers)
+    /// <summary>Returns the headers of a message in their order, without those of the transport and those whose names begin in a certain way.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Others(NatsHeaders? headers, string? except = null)
     {
-        var others = new List<KeyValuePair<string, string>>();
-        foreach (var (name, values) in headers ?? [])
+        if (headers is null || headers.Count == 0)
+            return [];
+        var others = new List<KeyValuePair<string, string>>(headers.Count);
+        foreach (var (name, values) in headers)
         {
-            if (!name.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))
-                others.AddRange(values.Select(value => new KeyValuePair<string, string>(name, value ?? "")));
+            if (name.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase) || except is not null && name.StartsWith(except, StringComparison.OrdinalIgnoreCase))
+                continue;
+            foreach (var value in values)
+                others.Add(new(name, value ?? ""));
         }
 
         return others;

@@ -10,6 +10,7 @@ internal sealed class OutageCircuit(int threshold, TimeSpan maxOutage, TimeProvi
     private long? _openSince;
     private long _nextProbe;
     private int _probes;
+    private volatile bool _quiet = true;
 
     /// <summary>Gets whether a failure now says something about its message.</summary>
     public bool FailuresCount
@@ -25,6 +26,8 @@ internal sealed class OutageCircuit(int threshold, TimeSpan maxOutage, TimeProvi
     {
         get
         {
+            if (_quiet)
+                return false;
             lock (_lock)
                 return _openSince is not null;
         }
@@ -32,8 +35,11 @@ internal sealed class OutageCircuit(int threshold, TimeSpan maxOutage, TimeProvi
 
     public void Succeeded()
     {
+        if (_quiet)
+            return;
         lock (_lock)
         {
+            _quiet = true;
             _failed.Clear();
             _openSince = null;
             _probes = 0;
@@ -45,6 +51,7 @@ internal sealed class OutageCircuit(int threshold, TimeSpan maxOutage, TimeProvi
     {
         lock (_lock)
         {
+            _quiet = false;
             _failed.Add(sequence);
             if (_openSince is not null || _failed.Count < threshold)
                 return false;
@@ -57,6 +64,8 @@ internal sealed class OutageCircuit(int threshold, TimeSpan maxOutage, TimeProvi
     /// <summary>Returns zero when a message may be tried now, else how long to wait before asking again.</summary>
     public TimeSpan TryEnter()
     {
+        if (_quiet)
+            return TimeSpan.Zero;
         lock (_lock)
         {
             if (_openSince is null)

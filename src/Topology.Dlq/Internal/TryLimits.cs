@@ -2,50 +2,116 @@ using System.Collections.Concurrent;
 
 namespace Topology.Dlq.Internal;
 
-/// <summary>Tokens that end a try when its time is over or the process waits no longer. Used again: a timer for each message would cost more
-/// than most messages do.</summary>
-internal sealed class TryLimits(TimeSpan limit, TimeProvider time) : IDisposable
+/// <summary>Tokens that end a try when its time is over or the process waits no longer. One timer for all of them, and used again: a timer
+/// set anew for each message would cost more than most messages do. Thread safe.</summary>
+internal sealed class TryLimits : IDisposable
 {
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
+
     private readonly ConcurrentQueue<TryLimit> _free = new();
+    private readonly List<TryLimit> _all = [];
+    private readonly TimeSpan _limit;
+    private readonly TimeProvider _time;
+    private readonly ITimer _timer;
+    private int _set;
+
+    public TryLimits(TimeSpan limit, TimeProvider time)
+    {
+        _limit = limit;
+        _time = time;
+        _timer = time.CreateTimer(static limits => ((TryLimits)limits!).EndThoseDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     public TryLimit Begin(CancellationToken abandon)
     {
         if (!_free.TryDequeue(out var begun))
-            begun = new TryLimit(time, abandon);
-        begun.Source.CancelAfter(limit);
+        {
+            begun = new TryLimit(abandon);
+            lock (_all)
+                _all.Add(begun);
+        }
+
+        // Either the timer that goes off now sees this one, or this one sees that the timer is to be set.
+        begun.Begin(_time.GetTimestamp());
+        SetTimer(_limit);
         return begun;
     }
 
     public void End(TryLimit limit)
     {
-        if (limit.Source.TryReset())
+        if (limit.TryEnd() && limit.Source.TryReset())
+        {
             _free.Enqueue(limit);
-        else
-            limit.Dispose();
+            return;
+        }
+
+        lock (_all)
+            _all.Remove(limit);
+        limit.Dispose();
     }
 
     public void Dispose()
     {
-        while (_free.TryDequeue(out var limit))
-            limit.Dispose();
+        _timer.Dispose();
+        lock (_all)
+            _all.ForEach(static limit => limit.Dispose());
+    }
+
+    private void EndThoseDue()
+    {
+        Interlocked.Exchange(ref _set, 0);
+        TryLimit[] all;
+        lock (_all)
+            all = [.. _all];
+        var next = TimeSpan.MaxValue;
+        foreach (var limit in all)
+        {
+            if (limit.Began is var began && began <= 0)
+                continue;
+            var left = _limit - _time.GetElapsedTime(began);
+            if (left > TimeSpan.Zero)
+                next = left < next ? left : next;
+            else
+                limit.TimeIsOver(began);
+        }
+
+        if (next < TimeSpan.MaxValue)
+            SetTimer(next > Soon ? next : Soon);
+    }
+
+    private void SetTimer(TimeSpan due)
+    {
+        if (Volatile.Read(ref _set) == 0 && Interlocked.Exchange(ref _set, 1) == 0)
+            _timer.Change(due, Timeout.InfiniteTimeSpan);
     }
 
     internal sealed class TryLimit : IDisposable
     {
+        private const long Idle = 0;
+        private const long Over = -1;
+
         private readonly CancellationTokenRegistration _registration;
+        private long _began;
 
-        public TryLimit(TimeProvider time, CancellationToken abandon)
-        {
-            Source = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        public TryLimit(CancellationToken abandon) =>
             _registration = abandon.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), Source);
-        }
 
-        public CancellationTokenSource Source { get; }
+        public CancellationTokenSource Source { get; } = new();
 
-        public void Dispose()
+        public long Began => Volatile.Read(ref _began);
+
+        public void Begin(long timestamp) => Interlocked.Exchange(ref _began, timestamp);
+
+        /// <returns>Whether it ended by itself.</returns>
+        public bool TryEnd() => Interlocked.Exchange(ref _began, Idle) != Over;
+
+        /// <summary>Ends the try that began at a time; another one that has its token by now is left alone.</summary>
+        public void TimeIsOver(long began)
         {
-            _registration.Dispose();
-            Source.Dispose();
+            if (Interlocked.CompareExchange(ref _began, Over, began) == began)
+                _ = Source.CancelAsync();
         }
+
+        public void Dispose() => _registration.Dispose();
     }
 }

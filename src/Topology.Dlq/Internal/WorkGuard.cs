@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Topology.Retry;
@@ -28,7 +27,6 @@ internal sealed class WorkGuard(
     private readonly OutageCircuit _circuit = new(options.OutageThreshold, options.MaxOutage, time);
     private readonly WorkPlaces _places = new(options.Concurrency);
     private readonly TryLimits _limits = new(options.MaxProcessingTime, time);
-    private string _created = "";
 
     private enum Ending
     {
@@ -39,11 +37,8 @@ internal sealed class WorkGuard(
 
     public bool TriesOneAtATime => _circuit.IsOpen;
 
-    /// <summary>Sets when the stream was created: its sequences start again with it.</summary>
-    public DateTimeOffset StreamCreated
-    {
-        set => _created = value.UtcTicks.ToString(CultureInfo.InvariantCulture);
-    }
+    /// <summary>Gets or sets the ids of what is judged from now on.</summary>
+    public LetterIds Letters { get; set; } = new(options.Stream, default, name);
 
     public void Dispose()
     {
@@ -75,13 +70,13 @@ internal sealed class WorkGuard(
             return;
         }
 
-        var id = delivery.LetterId ?? DeadLetterId.Of(
-            options.Stream, _created, delivery.Sequence.ToString(CultureInfo.InvariantCulture), name);
-        var mark = new DeadLetterMark { Queue = options.Queue, Id = id };
+        // Nothing is known of a first delivery, and nothing is written down unless it fails.
+        var message = new WorkMessage(delivery, Letters, options.Stream, name);
+        DeadLetterMark? mark = null;
         var suspect = false;
         if (delivery.Deliveries > 1)
         {
-            mark = await provider.ReadMarkAsync(options.Queue, id, abandon).ConfigureAwait(false);
+            mark = await provider.ReadMarkAsync(options.Queue, message.LetterId, abandon).ConfigureAwait(false);
             if (mark.Transferred || mark.Closed is not null || mark.SetAside && delivery.LetterId is null)
             {
                 await delivery.AckAsync(abandon).ConfigureAwait(false);
@@ -93,7 +88,7 @@ internal sealed class WorkGuard(
                 var crashed = mark.Starts > mark.Failures;
                 using var givenUp = DeadLetterTracing.Handle(name, delivery, mark.Starts);
                 DeadLetterTracing.Fail(givenUp, null, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts);
-                await transfer.RunAsync(delivery, mark, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts, null, abandon).ConfigureAwait(false);
+                await transfer.RunAsync(delivery, message, mark, crashed ? DeadLetterReasons.CrashLoop : DeadLetterReasons.MaxAttempts, null, abandon).ConfigureAwait(false);
                 return;
             }
 
@@ -107,7 +102,7 @@ internal sealed class WorkGuard(
         await _places.EnterAsync(suspect, abandon).ConfigureAwait(false);
         try
         {
-            if (delivery.Deliveries > 1)
+            if (mark is not null)
             {
                 // Another process may have come first: whoever wrote it has the message in hand.
                 if (await provider.TryWriteMarkAsync(mark with { Starts = mark.Starts + 1 }, abandon).ConfigureAwait(false) is not { } revision)
@@ -115,13 +110,15 @@ internal sealed class WorkGuard(
                 mark = mark with { Starts = mark.Starts + 1, Revision = revision };
             }
 
-            using var span = DeadLetterTracing.Handle(name, delivery, Math.Max(1, mark.Starts));
+            if (mark is { Starts: > 1 and var start })
+                message = message with { Attempt = start };
+            using var span = DeadLetterTracing.Handle(name, delivery, message.Attempt);
             held.TryBegan = time.GetTimestamp();
-            var (ending, verdict) = await TryAsync(delivery, mark, abandon).ConfigureAwait(false);
+            var (ending, verdict) = await TryAsync(message, abandon).ConfigureAwait(false);
             held.TryBegan = 0;
             if (ending == Ending.Failed || verdict.Kind == WorkVerdictKind.DeadLetter)
                 DeadLetterTracing.Fail(span, verdict.Error, verdict.Reason);
-            await EndAsync(delivery, mark, ending, verdict, abandon).ConfigureAwait(false);
+            await EndAsync(delivery, message, mark, ending, verdict, abandon).ConfigureAwait(false);
         }
         finally
         {
@@ -129,14 +126,14 @@ internal sealed class WorkGuard(
         }
     }
 
-    private async ValueTask<(Ending Ending, WorkVerdict Verdict)> TryAsync(IWorkDelivery delivery, DeadLetterMark mark, CancellationToken abandon)
+    private async ValueTask<(Ending Ending, WorkVerdict Verdict)> TryAsync(WorkMessage message, CancellationToken abandon)
     {
         var limit = _limits.Begin(abandon);
         try
         {
             var scope = scopes.CreateAsyncScope();
             await using var disposal = scope.ConfigureAwait(false);
-            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(transfer.Message(delivery, mark), limit.Source.Token).ConfigureAwait(false);
+            var verdict = await createHandler(scope.ServiceProvider).HandleAsync(message, limit.Source.Token).ConfigureAwait(false);
             return (verdict.Kind == WorkVerdictKind.Retry ? Ending.Failed : Ending.Verdict, verdict);
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
@@ -158,7 +155,7 @@ internal sealed class WorkGuard(
 
         (Ending, WorkVerdict) Failed(Exception error)
         {
-            Log.TryFailed(logger, error, name, delivery.Sequence, Math.Max(1, mark.Starts), policy.MaxAttempts);
+            Log.TryFailed(logger, error, name, message.Source.Sequence, message.Attempt, policy.MaxAttempts);
             var judged = policy.Classify(error);
             return judged.Kind == RetryVerdictKind.Stop
                 ? (Ending.Verdict, WorkVerdict.DeadLetter(DeadLetterReasons.Rejected, error))
@@ -166,10 +163,21 @@ internal sealed class WorkGuard(
         }
     }
 
-    private async ValueTask EndAsync(IWorkDelivery delivery, DeadLetterMark mark, Ending ending, WorkVerdict verdict, CancellationToken abandon)
+    private async ValueTask EndAsync(
+        IWorkDelivery delivery, WorkMessage message, DeadLetterMark? known, Ending ending, WorkVerdict verdict, CancellationToken abandon)
     {
         // A verdict that was reached is carried out also when the host has stopped waiting.
         var cancellationToken = CancellationToken.None;
+        if (ending == Ending.Verdict)
+            _circuit.Succeeded();
+        if (ending == Ending.Verdict && verdict.Kind != WorkVerdictKind.DeadLetter)
+        {
+            await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
+            metrics.Handled(name, verdict.Kind);
+            return;
+        }
+
+        var mark = known ?? new DeadLetterMark { Queue = options.Queue, Id = message.LetterId };
         switch (ending)
         {
             case Ending.Abandoned:
@@ -177,24 +185,17 @@ internal sealed class WorkGuard(
                 if (mark.Revision > 0)
                     await provider.TryWriteMarkAsync(mark with { Starts = mark.Starts - 1 }, cancellationToken).ConfigureAwait(false);
                 await delivery.NakAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-                return;
+                break;
             case Ending.Failed when await FailedAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false):
-                return;
+                break;
             case Ending.Failed:
-                await transfer.RunAsync(delivery, AfterTry(mark, verdict.Error), DeadLetterReasons.MaxAttempts, verdict.Error, abandon).ConfigureAwait(false);
-                return;
+                await transfer.RunAsync(delivery, message, AfterTry(mark, verdict.Error), DeadLetterReasons.MaxAttempts, verdict.Error, abandon).ConfigureAwait(false);
+                break;
+            default:
+                await transfer.RunAsync(delivery, message, AfterTry(mark, verdict.Error), verdict.Reason ?? DeadLetterReasons.Rejected, verdict.Error, abandon)
+                    .ConfigureAwait(false);
+                break;
         }
-
-        _circuit.Succeeded();
-        if (verdict.Kind == WorkVerdictKind.DeadLetter)
-        {
-            await transfer.RunAsync(delivery, AfterTry(mark, verdict.Error), verdict.Reason ?? DeadLetterReasons.Rejected, verdict.Error, abandon)
-                .ConfigureAwait(false);
-            return;
-        }
-
-        await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
-        metrics.Handled(name, verdict.Kind);
     }
 
     /// <returns>Whether the message will be tried again.</returns>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 
 namespace Topology.Dlq.Internal;
@@ -19,11 +18,10 @@ internal sealed class WorkTransfer(
     private static readonly TimeSpan RefusedPause = TimeSpan.FromSeconds(10);
 
     public async ValueTask RunAsync(
-        IWorkDelivery delivery, DeadLetterMark mark, string reason, Exception? error, CancellationToken abandon)
+        IWorkDelivery delivery, WorkMessage message, DeadLetterMark mark, string reason, Exception? error, CancellationToken abandon)
     {
         // What was decided is carried out also when the host has stopped waiting.
         var cancellationToken = CancellationToken.None;
-        var message = Message(delivery, mark);
         var now = time.GetUtcNow();
         var letter = new DeadLetter
         {
@@ -90,17 +88,4 @@ internal sealed class WorkTransfer(
 
         await delivery.NakAsync(RefusedPause, cancellationToken).ConfigureAwait(false);
     }
-
-    public WorkMessage Message(IWorkDelivery delivery, DeadLetterMark mark) => new()
-    {
-        Subject = delivery.Subject,
-        Body = delivery.Body,
-        Headers = [.. LetterCodec.Others(delivery.Headers).Where(header => !header.Key.StartsWith("Dlq-", StringComparison.OrdinalIgnoreCase))],
-        Source = new DeadLetterSource(
-            options.Stream, delivery.Sequence, name, delivery.StoredAt, LetterCodec.Find(delivery.Headers, "Nats-Msg-Id")),
-        Attempt = Math.Max(1, mark.Starts),
-        LetterId = mark.Id,
-        RedriveCount = int.TryParse(LetterCodec.Find(delivery.Headers, RedriveHeaders.Count), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0,
-        RedriveId = LetterCodec.Find(delivery.Headers, RedriveHeaders.Id),
-    };
 }
