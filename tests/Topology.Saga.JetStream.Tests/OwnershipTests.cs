@@ -34,6 +34,24 @@ public sealed class OwnershipTests(NatsFixture nats)
         Assert.Empty(_log);
     }
 
+    [Fact]
+    public async Task A_start_of_a_saga_that_has_a_journal_already_is_not_run_as_a_fresh_one()
+    {
+        var definition = Logged("d");
+        await using var process = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);
+        var id = new SagaId("d", "1");
+        await process.Journal.AppendAsync(
+            id, 0, new(Guid.NewGuid(), [new SagaEvent.Started(definition.Hash, "-", SagaValue.None, null), new SagaEvent.Claimed("other", false), new SagaEvent.Settled(SagaStatus.Completed)]), Token);
+        Assert.True(await process.Get<ISagaDispatcher>().TryStartAsync(new(id, definition.Hash, "-", SagaValue.None), Token));
+        var jetStream = new NatsJSContext(nats.Connection);
+        await Until.Value(
+            async () => (await jetStream.GetConsumerAsync($"{_prefix.ToUpperInvariant()}_ITEMS", "d", Token)).Info,
+            consumer => consumer is { NumPending: 0, NumAckPending: 0 } && consumer.AckFloor.StreamSeq > 0,
+            cancellationToken: Token);
+        Assert.Empty(_log);
+        Assert.Single(await process.Journal.ReadAsync(id, 0, Token));
+    }
+
     [Theory]
     [InlineData(120_000)]
     [InlineData(100)]
