@@ -102,6 +102,29 @@ internal sealed class JetStreamTopology(
         },
         cancellationToken);
 
+    /// <summary>Makes a call to a queue whose streams are there. Failures of the client become this package's.</summary>
+    public async ValueTask<T> CallAsync<T>(string queue, Func<ValueTask<T>> call, CancellationToken cancellationToken)
+    {
+        _ = queues[queue];
+        try
+        {
+            await EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
+            return await call().ConfigureAwait(false);
+        }
+        catch (Exception failure) when (JetStreamErrors.IsClients(failure))
+        {
+            throw Failed(queue, failure);
+        }
+    }
+
+    /// <summary>Returns what a failure of the client is to be told as. After some the streams are looked for again.</summary>
+    public DeadLetterException Failed(string queue, Exception failure)
+    {
+        if (failure is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiException or NatsJSProtocolException)
+            Forget(queue);
+        return JetStreamErrors.Wrapped(queue, failure);
+    }
+
     /// <summary>The stream of messages that were set aside. It is made when the first one is: few consumers ever need it.</summary>
     public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
 

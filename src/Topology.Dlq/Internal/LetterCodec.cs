@@ -261,7 +261,7 @@ internal static class LetterCodec
 
     private sealed class Writer(int budget)
     {
-        public NatsHeaders Headers { get; } = [];
+        public NatsHeaders Headers { get; } = new(32);
 
         public int Used { get; private set; } = 16;
 
