@@ -64,6 +64,39 @@ public sealed partial class StartUpTests
         app.AssertToldOnce();
     }
 
+    [Theory]
+    [InlineData("CONFIG SET maxmemory-policy allkeys-lru", "its maxmemory-policy is allkeys-lru", "Set it to noeviction", HttpStatusCode.OK)]
+    [InlineData("REPLICAOF 127.0.0.1 1", "it is a replica", "name the primary", HttpStatusCode.ServiceUnavailable)]
+    [InlineData("ACL SETUSER default -@scripting", "the Redis user may not do what keys need", "Allow it", HttpStatusCode.ServiceUnavailable)]
+    public async Task What_makes_Redis_unfit_for_keys_is_told(string command, string what, string advice, HttpStatusCode ready)
+    {
+        await using var nats = await NatsServer.StartAsync(cancellationToken: Token);
+        await using var redis = await RedisServer.StartAsync(cancellationToken: Token);
+        await using (var admin = await redis.ConnectAsync())
+            await admin.GetServers()[0].ExecuteAsync(command.Split(' ')[0], [.. command.Split(' ')[1..]]);
+        await using var app = await StartAsync(nats.Url, redis.ConnectionString);
+        var told = await app.ToldAsync("topology.idempotency.redis");
+        Assert.Contains(what, told, StringComparison.Ordinal);
+        Assert.Contains(advice, told, StringComparison.Ordinal);
+        await Until.Value(() => app.ProbeAsync("ready"), status => status == ready, cancellationToken: Token);
+        app.AssertToldOnce();
+    }
+
+    [Fact]
+    public async Task A_connection_that_NATS_stops_trusting_is_told_and_work_goes_on_when_it_trusts_it_again()
+    {
+        await using var nats = await NatsServer.StartAsync("# open", Token);
+        await using var redis = await RedisServer.StartAsync(cancellationToken: Token);
+        await using var app = await StartAsync(nats.Url, redis.ConnectionString);
+        await app.UntilReadyAsync();
+        nats.Reconfigure("# open", """authorization { user: "app", password: "secret" }""");
+        Assert.Contains("NATS refuses the credentials, or asks for some", await app.ToldAsync("topology.dlq.nats"), StringComparison.Ordinal);
+        var refused = new Regex("authentication error", RegexOptions.IgnoreCase);
+        await Until.True(() => refused.Count(nats.Output) >= 5, TimeSpan.FromMinutes(1), Token); // a client that gives up does so after the second
+        nats.Reconfigure("""authorization { user: "app", password: "secret" }""", "# open");
+        await app.UntilReadyAsync();
+    }
+
     [Fact]
     public async Task Credentials_that_NATS_refuses_are_told_and_work_begins_when_it_takes_them()
     {

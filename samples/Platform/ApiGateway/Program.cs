@@ -2,7 +2,7 @@ using Platform.ApiGateway;
 using Platform.ServiceDefaults;
 
 var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.ApiGateway, args);
-builder.AddPlatformTopology(needsNats: true, StreamPlan.Runs, StreamPlan.RunStates, StreamPlan.Documents).UseRedis();
+builder.AddPlatformTopology(StreamPlan.Runs, StreamPlan.RunStates, StreamPlan.Documents).UseRedis();
 builder.Services.AddTenants();
 builder.Services.AddRouterClient(builder.Configuration, timeout: TimeSpan.FromSeconds(10));
 builder.Services.AddSingleton<WorkPublisher>();

@@ -3,7 +3,7 @@ using Platform.ServiceDefaults;
 using Topology.Dlq;
 
 var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Ingestion, args);
-builder.AddPlatformTopology(needsNats: true, StreamPlan.Documents).UseRedis();
+builder.AddPlatformTopology(StreamPlan.Documents).UseRedis();
 builder.Services.Configure<DeadLetterOptions>(letters => letters.QueueNames.Add(PlatformNames.IngestDeadLetters));
 builder.Services.AddGuardedConsumer<DocumentHandler>(PlatformNames.IngestConsumer, consumer =>
 {

@@ -5,7 +5,7 @@ using Topology.Saga;
 using Topology.Saga.JetStream;
 
 var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Orchestrator, args);
-builder.AddPlatformTopology(needsNats: true, StreamPlan.Runs, StreamPlan.RunStates)
+builder.AddPlatformTopology(StreamPlan.Runs, StreamPlan.RunStates)
     .UseRedis()
     .AddSaga(OrderRun.Definition)
     .AddCompensation<RefundTransaction>("refund_transaction")

@@ -2,7 +2,7 @@ using Platform.Realtime;
 using Platform.ServiceDefaults;
 
 var builder = ServiceDefaultsExtensions.CreateService(PlatformNames.Realtime, args);
-builder.AddPlatformTopology(needsNats: true, StreamPlan.RunStates).UseInMemory();
+builder.AddPlatformTopology(StreamPlan.RunStates).UseInMemory();
 builder.Services.AddSingleton(RealtimeOptions.From(builder.Configuration));
 builder.Services.AddSingleton<RunStateStore>();
 builder.Services.AddSingleton<RealtimeMetrics>().ActivateSingleton<RealtimeMetrics>(); // its gauges show nothing from the start

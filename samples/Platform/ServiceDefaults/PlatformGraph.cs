@@ -27,6 +27,10 @@ public static class PlatformGraph
         PlatformNames.ApiGateway, PlatformNames.Orchestrator, PlatformNames.RouterService, PlatformNames.Realtime, PlatformNames.Ingestion,
     ];
 
+    /// <summary>Gets the services that read or write streams.</summary>
+    public static IReadOnlyList<string> NatsClients { get; } =
+        [PlatformNames.ApiGateway, PlatformNames.Orchestrator, PlatformNames.Realtime, PlatformNames.Ingestion];
+
     /// <summary>Gets the services that keep idempotency keys.</summary>
     public static IReadOnlyList<string> RedisClients { get; } = [PlatformNames.ApiGateway, PlatformNames.Orchestrator, PlatformNames.Ingestion];
 
@@ -37,7 +41,7 @@ public static class PlatformGraph
         new(Client, PlatformNames.Realtime, PlatformNames.RealtimePort),
         new(PlatformNames.ApiGateway, PlatformNames.RouterService, PlatformNames.HttpPort),
         new(PlatformNames.Orchestrator, PlatformNames.RouterService, PlatformNames.HttpPort),
-        .. Services.Select(service => new PlatformCall(service, Nats, 4222)),
+        .. NatsClients.Select(service => new PlatformCall(service, Nats, 4222)),
         .. RedisClients.Select(service => new PlatformCall(service, Redis, 6379)),
         .. Services.Select(service => new PlatformCall(Prometheus, service, PlatformNames.ManagementPort)),
         .. Services.Select(service => new PlatformCall(service, Telemetry, 4317)),

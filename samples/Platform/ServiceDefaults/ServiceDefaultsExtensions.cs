@@ -39,16 +39,15 @@ public static class ServiceDefaultsExtensions
 
     /// <summary>Gives a service the settings of <c>topology.yaml</c>, on NATS, with the streams of the platform.</summary>
     /// <param name="builder">The service.</param>
-    /// <param name="needsNats">Whether the service is of no use while NATS is away; otherwise it only says so.</param>
     /// <param name="streams">The streams it writes to or reads from.</param>
-    public static ITopologyBuilder AddPlatformTopology(this WebApplicationBuilder builder, bool needsNats, params StreamPlan[] streams)
+    public static ITopologyBuilder AddPlatformTopology(this WebApplicationBuilder builder, params StreamPlan[] streams)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddSingleton(new PlatformStreams.Wanted(streams));
         builder.Services.AddSingleton<PlatformStreams>().AddHostedService(provider => provider.GetRequiredService<PlatformStreams>());
         builder.Services.AddHealthChecks().AddCheck<PlatformStreams>(
             PlatformStreams.CheckName,
-            needsNats ? HealthStatus.Unhealthy : HealthStatus.Degraded,
+            HealthStatus.Unhealthy,
             [HealthProbeTags.Ready, HealthProbeTags.CodePrefix + PlatformStreams.Unreachable]);
         return builder.AddTopologyResilience().UseNats();
     }

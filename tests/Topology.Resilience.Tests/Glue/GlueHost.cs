@@ -64,7 +64,28 @@ internal sealed class GlueHost : IAsyncDisposable
         GlueWorld world, Action<ITopologyBuilder> useStores, FakeTimeProvider? time = null, Action<IServiceCollection>? more = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new() { EnvironmentName = "Development" });
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
+        if (time is not null)
+            builder.Services.AddSingleton<TimeProvider>(time);
+        var topology = AddSaga(builder.Services.AddTopologyResilience(builder.Configuration), builder.Configuration, world)
+            .AddAgentRunProcessor(Definition)
+            .AddToolCallHandler<Tool>();
+        useStores(topology);
+        builder.Services.AddDeadLetterAlertSink<Sink>();
+        builder.Services.Configure<Health.HealthOptions>(health => health.DrainDelay = TimeSpan.Zero); // nobody sends work here
+        builder.Services.ConfigureAll<DeadLetterQueueOptions>(queue => queue.MaxBytes = 1 << 20);
+        builder.Services.Configure<JetStreamDeadLetterOptions>(options => options.MaxMarkBytes = 1 << 20);
+        more?.Invoke(builder.Services);
+        LoseEntries(builder.Services, world);
+        var host = builder.Build();
+        await host.StartAsync(Token);
+        return new(host, world, time);
+    }
+
+    /// <summary>Adds the saga of these tests, with its settings.</summary>
+    public static ITopologyBuilder AddSaga(ITopologyBuilder topology, IConfigurationBuilder configuration, GlueWorld world)
+    {
+        configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Topology:retry_config:default:base_delay"] = "20ms",
             ["Topology:retry_config:default:max_delay"] = "100ms",
@@ -74,30 +95,17 @@ internal sealed class GlueHost : IAsyncDisposable
             ["Topology:saga_compensations:glue:steps:0:compensation_action:type"] = "refund",
             ["Topology:saga_compensations:glue:steps:0:compensation_action:retry_count"] = "1",
         });
-        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
-        builder.Services.AddSingleton(world);
-        if (time is not null)
-            builder.Services.AddSingleton<TimeProvider>(time);
-        var topology = builder.Services.AddTopologyResilience(builder.Configuration)
-            .AddSaga(Definition)
-            .AddCompensation<Refund>("refund")
-            .AddAgentRunProcessor(Definition)
-            .AddToolCallHandler<Tool>();
-        useStores(topology);
-        builder.Services.AddDeadLetterAlertSink<Sink>();
-        builder.Services.Configure<Health.HealthOptions>(health => health.DrainDelay = TimeSpan.Zero); // nobody sends work here
-        builder.Services.ConfigureAll<DeadLetterQueueOptions>(queue => queue.MaxBytes = 1 << 20);
-        builder.Services.Configure<JetStreamDeadLetterOptions>(options => options.MaxMarkBytes = 1 << 20);
-        more?.Invoke(builder.Services);
+        topology.Services.AddSingleton(world);
+        return topology.AddSaga(Definition).AddCompensation<Refund>("refund");
+    }
 
-        // Around whichever journal the stores bring.
-        var journal = builder.Services.Last(service => service.ServiceType == typeof(ISagaJournal));
-        builder.Services.AddSingleton<ISagaJournal>(provider => new LosingJournal(
+    /// <summary>Puts <see cref="GlueWorld.Loses"/> before whichever journal the stores brought.</summary>
+    public static void LoseEntries(IServiceCollection services, GlueWorld world)
+    {
+        var journal = services.Last(service => service.ServiceType == typeof(ISagaJournal));
+        services.AddSingleton<ISagaJournal>(provider => new LosingJournal(
             (ISagaJournal)(journal.ImplementationFactory?.Invoke(provider) ?? journal.ImplementationInstance ?? ActivatorUtilities.CreateInstance(provider, journal.ImplementationType!)),
             world));
-        var host = builder.Build();
-        await host.StartAsync(Token);
-        return new(host, world, time);
     }
 
     public T Get<T>()

@@ -56,7 +56,7 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
 
         app.Services.GetRequiredService<Handler.Mood>().Takes[run] = true;
         await Until.Value(() => app.Services.GetRequiredService<IDeadLetterStore>().StatsAsync(Letters, Token).AsTask(), stats => stats.Parked == 1, cancellationToken: Token);
-        var redrive = await spans.UntilAsync(await PostAsync(app, "/redrives"));
+        var redrive = await spans.UntilAsync(await PostAsync(app, $"/redrives/{Letters}"));
         var again = await spans.UntilAsync(span => span.OperationName == "work.handle orchestrator" && span.TraceId == redrive.TraceId);
         var redriven = Ancestry(spans, again).ElementAt(1);
         Assert.Equal(($"dlq.redrive {Letters}", redrive.SpanId), (redriven.OperationName, redriven.ParentSpanId));
@@ -67,6 +67,43 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
 
         // What the redriven message starts is the redrive's work.
         await spans.UntilAsync(span => span.OperationName == "saga traced" && span.TraceId == redrive.TraceId && span.ParentSpanId == again.SpanId);
+    }
+
+    [Fact]
+    public async Task One_trace_follows_a_request_to_a_saga_over_its_take_over_to_its_letter_and_the_redrive_is_linked_to_it()
+    {
+        using var spans = new Spans();
+        var world = new GlueWorld();
+        await using var app = await StartAsync(world);
+        var run = $"whole-{Guid.NewGuid():N}";
+        world.Broken[$"{run}:ship"] = new SagaRejectedException("out of stock");
+        world.Broken[$"{run}:refund"] = new HttpRequestException("503");
+        var lost = 0;
+        world.Loses = (_, entry) => entry.Events.Any(stored => stored is SagaEvent.StepCompleted { StepId: "pay" }) && Interlocked.Increment(ref lost) <= 3;
+
+        // Forwards: the first owner's records do not arrive, so that another takes the saga over; its compensation dies.
+        var request = await spans.UntilAsync(await PostAsync(app, $"/runs/{run}"));
+        var letter = await spans.UntilAsync(span => span.OperationName == $"dlq.publish {GlueHost.Letters}" && span.TraceId == request.TraceId);
+        await spans.UntilAsync(span => span.SpanId == letter.ParentSpanId);
+        Assert.Equal(
+            [request.OperationName, "work.handle orchestrator", "saga glue", letter.OperationName],
+            Ancestry(spans, letter).Select(span => span.OperationName).Reverse());
+        var owners = spans.In(request.TraceId).Where(span => span.OperationName == "saga glue").ToArray();
+        Assert.Equal([0, 1], owners.Select(span => (int)span.GetTagItem("saga.takeovers")!));
+        Assert.Equal(owners[0].ParentSpanId, owners[1].ParentSpanId);
+        Assert.Equal(letter.ParentSpanId, owners[1].SpanId);
+        Assert.Contains(spans.In(request.TraceId), span => span.OperationName == "saga.step pay" && span.ParentSpanId == owners[0].SpanId);
+        Assert.Contains(spans.In(request.TraceId), span => span.OperationName == "saga.step ship" && span.ParentSpanId == owners[1].SpanId);
+
+        // And back: the redrive is a trace of its own, linked to the letter, and retries the saga.
+        world.Broken.Clear();
+        var redrive = await spans.UntilAsync(await PostAsync(app, $"/redrives/{GlueHost.Letters}"));
+        var retried = await spans.UntilAsync(span => span.OperationName == "saga glue" && span.TraceId == redrive.TraceId);
+        var redriven = Ancestry(spans, retried).ElementAt(1);
+        Assert.Equal(($"dlq.redrive {GlueHost.Letters}", redrive.SpanId), (redriven.OperationName, redriven.ParentSpanId));
+        Assert.Equal(letter.SpanId, Assert.Single(redriven.Links).Context.SpanId);
+        Assert.Equal(owners[0].ParentSpanId, Assert.Single(retried.Links).Context.SpanId);
+        Assert.Equal((1, 1), (world.Runs(run, "pay"), world.Runs(run, "refund")));
     }
 
     private static IEnumerable<Activity> Ancestry(Spans spans, Activity span)
@@ -87,7 +124,7 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
         return span => span.Id == id;
     }
 
-    private async Task<WebApplication> StartAsync()
+    private async Task<WebApplication> StartAsync(GlueWorld? world = null)
     {
         await using (var nats = await servers.Nats.ConnectAsync())
             await new NatsJSContext(nats).CreateOrUpdateStreamAsync(new StreamConfig("AGENT_RUNS", ["agent.run.requested"]) { MaxAge = TimeSpan.FromDays(1) }, Token);
@@ -96,10 +133,12 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration["ConnectionStrings:nats"] = servers.Nats.Url;
         builder.Configuration["ConnectionStrings:redis"] = servers.Redis.ConnectionString;
-        builder.Services.AddTopologyResilience(builder.Configuration)
+        world ??= new();
+        GlueHost.AddSaga(builder.Services.AddTopologyResilience(builder.Configuration), builder.Configuration, world)
             .UseRedis()
             .UseNats()
             .AddSaga(s_definition);
+        GlueHost.LoseEntries(builder.Services, world);
         builder.Services.AddSingleton<Handler.Mood>();
         builder.Services.AddGuardedConsumer<Handler>("orchestrator", options => options.Stream = "AGENT_RUNS");
         builder.Services.AddDeadLetterProcessor<Parking>(Letters);
@@ -114,9 +153,9 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
             await TelemetryExamples.PublishAsync(new NatsJSContext(nats), run);
             return Activity.Current!.Id;
         });
-        app.MapPost("/redrives", async (IDeadLetterRedrive redrive) =>
+        app.MapPost("/redrives/{queue}", async (string queue, IDeadLetterRedrive redrive) =>
         {
-            Assert.Equal(1, (await redrive.RunAsync(new(new DeadLetterQuery(Letters)))).Redriven);
+            Assert.Equal(1, (await redrive.RunAsync(new(new DeadLetterQuery(queue)))).Redriven);
             return Activity.Current!.Id;
         });
         await app.StartAsync(Token);
@@ -130,7 +169,8 @@ public sealed class TraceTests(GlueServers servers) : IClassFixture<GlueServers>
             var run = System.Text.Encoding.UTF8.GetString(message.Body.Span);
             if (run.StartsWith("bad", StringComparison.Ordinal) && !mood.Takes.ContainsKey(run))
                 return WorkVerdict.DeadLetter(DeadLetterReasons.Undecodable, new FormatException("not a run"));
-            await sagas.StartRunAsync(s_definition, run, "input", message.RedriveCount, cancellationToken: cancellationToken);
+            var definition = run.StartsWith("whole", StringComparison.Ordinal) ? GlueHost.Definition : s_definition;
+            await sagas.StartRunAsync(definition, run, "input", message.RedriveCount, cancellationToken: cancellationToken);
             return WorkVerdict.Done;
         }
 

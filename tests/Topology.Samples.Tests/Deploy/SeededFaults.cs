@@ -55,7 +55,7 @@ internal static class SeededFaults
     private static readonly Fault[] Others =
     [
         new("either selector in place of both", "network", Prod, "NetworkPolicy/dns", @"^      podSelector:", "    - podSelector:"),
-        new("a way out to everywhere", "network", Prod, "NetworkPolicy/router-service", "^  egress:", "  egress:\n  - to:\n    - ipBlock:\n        cidr: 0.0.0.0/0"),
+        new("a way out to everywhere", "network", Prod, "NetworkPolicy/realtime", "^  egress:", "  egress:\n  - to:\n    - ipBlock:\n        cidr: 0.0.0.0/0"),
         new("a rule without ports", "network", Prod, "NetworkPolicy/gateway-to-realtime", @"    ports:\n    - port: 8001\n      protocol: TCP\n", ""),
         new("an image by no version", "image", Prod, "Deployment/realtime", "image: .*", "image: topology/realtime:latest"),
         new("an image by half a version", "image", Rendered.Dev, "StatefulSet/redis", "image: .*", "image: redis:7"),

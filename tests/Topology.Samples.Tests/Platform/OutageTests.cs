@@ -25,13 +25,20 @@ public sealed class OutageTests(PlatformFixture platform)
 
         await platform.Nats.StopAsync(Token);
         var clock = Stopwatch.StartNew();
-        await Until.Value(() => platform.Gateway.ProbeAsync("ready", Token), status => status == 503, cancellationToken: Token);
-        foreach (var service in All)
-            Assert.Equal(200, await service.ProbeAsync("live", Token));
-        Assert.Equal(200, await platform.Router.ProbeAsync("ready", Token)); // it decides without NATS
-        await Until.True(() => clock.Elapsed >= Away, cancellationToken: Token);
+        try
+        {
+            foreach (var service in (ServiceProcess[])[platform.Gateway, platform.Orchestrator, platform.Realtime, platform.Ingestion])
+                await Until.Value(() => service.ProbeAsync("ready", Token), status => status == 503, cancellationToken: Token);
+            await Until.True(() => clock.Elapsed >= Away, cancellationToken: Token);
+            foreach (var service in All)
+                Assert.Equal(200, await service.ProbeAsync("live", Token));
+            Assert.Equal(200, await platform.Router.ProbeAsync("ready", Token)); // it decides without NATS
+        }
+        finally
+        {
+            await platform.Nats.StartAgainAsync(Token);
+        }
 
-        await platform.Nats.StartAgainAsync(Token);
         clock.Restart();
         foreach (var service in All)
             await service.ReadyAsync(Token);
@@ -52,18 +59,24 @@ public sealed class OutageTests(PlatformFixture platform)
         await platform.WaitForRunAsync(run, state => state.Status == "Completed", Token);
 
         await platform.Redis.StopAsync(Token);
-        using (var refused = await PlatformFixture.SendRunAsync(platform.Gateway, "k-" + customer, customer, Token))
+        try
         {
-            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
-            Assert.NotNull(refused.Headers.RetryAfter);
+            using (var refused = await PlatformFixture.SendRunAsync(platform.Gateway, "k-" + customer, customer, Token))
+            {
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+                Assert.NotNull(refused.Headers.RetryAfter);
+            }
+
+            await Until.Value(() => platform.Gateway.ProbeAsync("ready", Token), status => status == 503, cancellationToken: Token);
+            Assert.Equal(200, await platform.Gateway.ProbeAsync("live", Token));
+            Assert.Equal(200, await platform.Realtime.ProbeAsync("ready", Token));
+            Assert.Equal("Completed", (await platform.GetRunAsync(run, Token))!.Status);
+        }
+        finally
+        {
+            await platform.Redis.StartAgainAsync(Token);
         }
 
-        await Until.Value(() => platform.Gateway.ProbeAsync("ready", Token), status => status == 503, cancellationToken: Token);
-        Assert.Equal(200, await platform.Gateway.ProbeAsync("live", Token));
-        Assert.Equal(200, await platform.Realtime.ProbeAsync("ready", Token));
-        Assert.Equal("Completed", (await platform.GetRunAsync(run, Token))!.Status);
-
-        await platform.Redis.StartAgainAsync(Token);
         await platform.Gateway.ReadyAsync(Token);
         var next = await platform.PostRunAsync("k-" + customer, customer, Token);
         await platform.WaitForRunAsync(next, state => state.Status == "Completed", Token);
