@@ -10,11 +10,14 @@ namespace Topology.Idempotency;
 public sealed class IdempotencyRecordKey : IEquatable<IdempotencyRecordKey>
 {
     private const int MaxClientKeyLength = 768;
+    private const long NoTime = -1;
+
+    private readonly long _utcTicks; // a nullable time takes three times the room, in every call
 
     internal IdempotencyRecordKey(string value, DateTimeOffset? time)
     {
         Value = value;
-        Time = time;
+        _utcTicks = time?.UtcTicks ?? NoTime;
     }
 
     /// <summary>Gets the escaped text, without the store's <see cref="IdempotencyOptions.KeyPrefix"/>.</summary>
@@ -25,7 +28,7 @@ public sealed class IdempotencyRecordKey : IEquatable<IdempotencyRecordKey>
     /// Gets the time inside the key, or <see langword="null"/> for a key without one. A key with a time starts work only within
     /// <see cref="IdempotencyOptions.TimestampTolerance"/> of it.
     /// </summary>
-    public DateTimeOffset? Time { get; }
+    public DateTimeOffset? Time => _utcTicks == NoTime ? null : new DateTimeOffset(_utcTicks, TimeSpan.Zero);
 
     /// <summary>
     /// Makes the key for text a client sent. Its time is read from a visible <see cref="IdempotencyKey"/>, whose timestamp leaves

@@ -29,6 +29,7 @@ public static class JetStreamSagaServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<JetStreamSagaOptions>, JetStreamSagaOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<SagaStreams>();
+        services.TryAddSingleton<SagaCalls>();
         services.TryAddSingleton<SagaStore>();
         services.TryAddSingleton<StoreClock>();
         services.TryAddSingleton<SagaNews>();

@@ -11,7 +11,7 @@ namespace Topology.Saga.JetStream;
 /// </summary>
 /// <remarks>
 /// Descriptions are codes: <c>nats_unreachable</c>, <c>store_broken</c> (a stream or consumer is missing or breaks a promise),
-/// <c>store_nearly_full</c> (no further saga is started; never worse than degraded). The data holds the server's round trip in milliseconds,
+/// <c>store_nearly_full</c> (a stream, the account or the server; no further saga is started; never worse than degraded). The data holds the server's round trip in milliseconds,
 /// <c>rtt_ms</c>, and <c>fill</c>, from 0 to 1.
 /// </remarks>
 public sealed class SagaNatsHealthCheck : IHealthCheck

@@ -19,6 +19,11 @@ public interface ISagaLease : IDisposable
     /// <summary>Gets when the item was stored, by the store's clock.</summary>
     DateTimeOffset EnqueuedAt { get; }
 
+    /// <summary>Gets what the saga is started with, when the item is its start and was never handed out before.</summary>
+    /// <value><see langword="null"/> by default, for a provider that cannot tell.</value>
+    /// <remarks>It saves reading a journal that is empty as good as always: the owner's first append tells when it is not.</remarks>
+    SagaStart? FreshStart => null;
+
     /// <summary>Removes the item for good. Called only after the owner's own terminal or resting append.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask CompleteAsync(CancellationToken cancellationToken);

@@ -109,7 +109,7 @@ internal static class BrokenStores
             await Task.Yield();
             var answer = await Inner.ClaimAsync(request, cancellationToken);
             return seen is null && answer.Status == ClaimStatus.InProgress
-                ? new ClaimResult { Status = ClaimStatus.Acquired, Fence = answer.Fence, Claim = new(request.Key, request.Owner, answer.Fence, request.Lease, request.Ttl) }
+                ? new ClaimResult { Status = ClaimStatus.Acquired, Fence = answer.Fence, Claim = new(request, answer.Fence, request.Lease) }
                 : answer;
         }
     }
@@ -237,7 +237,7 @@ internal static class BrokenStores
     private sealed class RenewalForgetsTtl(IIdempotencyStore inner) : Whole(inner)
     {
         public override ValueTask<FinishStatus> RenewAsync(IdempotencyClaim claim, CancellationToken cancellationToken = default) =>
-            Inner.RenewAsync(claim with { Ttl = TimeSpan.Zero }, cancellationToken);
+            Inner.RenewAsync(claim with { Request = claim.Request with { Ttl = TimeSpan.Zero } }, cancellationToken);
     }
 
     private sealed class PeekAtOnce(IIdempotencyStore inner) : Whole(inner)

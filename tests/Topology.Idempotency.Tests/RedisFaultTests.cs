@@ -324,7 +324,7 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
     {
         var store = new RedisIdempotencyStore(
             () => throw new TimeoutException("alice"), Options.Create(_options), TimeProvider.System, () => 0.5);
-        var claim = new IdempotencyClaim(_key, Guid.NewGuid(), 1, _options.Lease, _options.Ttl);
+        var claim = new IdempotencyClaim(Claim(_key), 1, _options.Lease);
 
         foreach (var call in new Func<Task>[]
         {

@@ -13,7 +13,7 @@ var builder = Host.CreateApplicationBuilder();
 builder.Logging.ClearProviders();
 builder.Services.AddSingleton<INatsConnection>(Connect(args[0]));
 builder.Services.AddSingleton(new Bank(Connect(args[1])));
-builder.Services.AddSingleton<ISagaObserver>(new Owners(Connect(args[0]), args[2]));
+builder.Services.AddSingleton<ISagaObserver>(new Teller(Connect(args[0]), args[2]));
 builder.Services.AddTransfers();
 await builder.Build().RunAsync();
 
@@ -25,17 +25,11 @@ static NatsConnection Connect(string url) => new(NatsOpts.Default with
     ReconnectWaitMax = TimeSpan.FromMilliseconds(100),
 });
 
-/// <summary>Writes down who wrote which entry, so that the journals can be held against it: <c>OWNERS.{saga}.{version}</c> = name.</summary>
-internal sealed class Owners(NatsConnection connection, string name) : ISagaObserver
+/// <summary>Writes down who told of which entry, so that the journals can be held against it: <c>TOLD.{saga}.{version}</c> = name.</summary>
+internal sealed class Teller(NatsConnection connection, string name) : ISagaObserver
 {
     private readonly NatsJSContext _jetStream = new(connection);
 
-    public async ValueTask OnAppendedAsync(SagaId id, long version, SagaEntry entry, CancellationToken cancellationToken)
-    {
-        var isClaim = entry.Events.Any(stored => stored is SagaEvent.Claimed);
-        await _jetStream.PublishAsync(
-            string.Create(CultureInfo.InvariantCulture, $"OWNERS.{id.Value}.{version}"),
-            Encoding.UTF8.GetBytes($"{name} {(isClaim ? "claimed" : "wrote")}"),
-            cancellationToken: cancellationToken);
-    }
+    public async ValueTask OnAppendedAsync(SagaId id, long version, SagaEntry entry, CancellationToken cancellationToken) => await _jetStream.PublishAsync(
+        string.Create(CultureInfo.InvariantCulture, $"TOLD.{id.Value}.{version}"), Encoding.UTF8.GetBytes(name), cancellationToken: cancellationToken);
 }

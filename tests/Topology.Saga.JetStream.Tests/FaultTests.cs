@@ -73,67 +73,6 @@ public sealed class FaultTests(NatsFixture nats)
         Assert.Equal(["a", "taken over"], (await other.Journal.ReadAsync(_id, 0, Token)).Select(Text));
     }
 
-    [Fact]
-    public async Task A_log_that_is_full_stops_effects_frees_slots_and_starts_nothing_and_all_resume_when_there_is_room()
-    {
-        var (gate, begun, done) = (new TaskCompletionSource(), 0, new ConcurrentQueue<string>());
-        var definition = SagaDefinition.Create<string>("d")
-            .Step("a", async (_, token) =>
-            {
-                Interlocked.Increment(ref begun);
-                await gate.Task.WaitAsync(token);
-            })
-            .Step("b", (context, _) =>
-            {
-                done.Enqueue(context.SagaId.Value);
-                return default;
-            })
-            .Build();
-        await using var process = await SagaProcess.StartAsync(nats.Connection, _prefix, definition, options => options.MaxLogBytes = 1 << 20);
-        var ids = new List<SagaId>();
-        for (var i = 0; i < 10; i++)
-        {
-            ids.Add(await process.Client.StartAsync(definition, $"{i}", "input", cancellationToken: Token));
-        }
-
-        await Until.True(() => Volatile.Read(ref begun) == 10, cancellationToken: Token);
-        var filling = new NatsJSContext(nats.Connection);
-        for (var size = 100_000; size > 10; size /= 2)
-        {
-            while ((await filling.PublishAsync($"{_prefix}.log.filling", new byte[size], cancellationToken: Token)).Error is null)
-            {
-            }
-        }
-
-        gate.SetResult();
-        await Until.True(async () => (int)(await process.CheckAsync(SagaBacklogHealthCheck.Registration)).Data["running"] == 0, cancellationToken: Token);
-        Assert.Equal((10, 0), (begun, done.Count));
-        await Until.True(async () => await IsRefusedAsync(), cancellationToken: Token);
-        Assert.Equal("store_nearly_full", (await process.CheckAsync(SagaNatsHealthCheck.Register())).Code);
-
-        await filling.PurgeStreamAsync($"{_prefix.ToUpperInvariant()}_LOG", new StreamPurgeRequest { Filter = $"{_prefix}.log.filling" }, Token);
-        foreach (var id in ids)
-        {
-            await process.UntilAsync(id, SagaStatus.Completed, TimeSpan.FromMinutes(2));
-        }
-
-        Assert.Equal(ids.Select(id => id.Value), done.Where(value => value != "more").Order(StringComparer.Ordinal));
-        await Until.True(async () => !await IsRefusedAsync(), cancellationToken: Token);
-
-        async Task<bool> IsRefusedAsync()
-        {
-            try
-            {
-                await process.Client.StartAsync(definition, "more", "input", cancellationToken: Token);
-                return false;
-            }
-            catch (SagaStoreException refused)
-            {
-                return refused.Message.Contains("nearly full", StringComparison.Ordinal);
-            }
-        }
-    }
-
     private static SagaEntry Entry(string text) => new(Guid.NewGuid(), [new SagaEvent.Waiting(text)]);
 
     private static string Text(SagaStoredEntry stored) => ((SagaEvent.Waiting)Assert.Single(stored.Entry.Events)).StepId;

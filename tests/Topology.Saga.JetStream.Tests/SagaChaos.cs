@@ -21,7 +21,9 @@ internal sealed class SagaChaos : IAsyncDisposable
     private readonly FaultProxy _wayToStore;
     private readonly ServiceProvider _services;
     private readonly Process?[] _workers;
+    private Task _watching = Task.CompletedTask;
     private int _launched;
+    private int _late;
 
     private SagaChaos(NatsServer server, NatsConnection connection, int workers)
     {
@@ -55,11 +57,12 @@ internal sealed class SagaChaos : IAsyncDisposable
             ReconnectWaitMax = TimeSpan.FromMilliseconds(50),
         });
         var chaos = new SagaChaos(server, connection, workers);
-        foreach (var stream in new[] { Bank.Stream, "OWNERS" })
+        foreach (var stream in new[] { Bank.Stream, "TOLD" })
         {
             await chaos._jetStream.CreateStreamAsync(new StreamConfig(stream, [$"{stream}.>"]) { MaxBytes = 256 << 20, AllowDirect = true }, Token);
         }
 
+        chaos._watching = chaos.WatchAsync(await connection.SubscribeCoreAsync<string>($"{Bank.Stream}.>", cancellationToken: Token));
         return chaos;
     }
 
@@ -80,7 +83,7 @@ internal sealed class SagaChaos : IAsyncDisposable
     }
 
     /// <summary>Keeps workers alive until the disturbance is over and every saga has ended; an operator retries those that rest.</summary>
-    public async Task<Dictionary<SagaId, SagaSnapshot>> RunAsync(IReadOnlyCollection<SagaId> ids, Func<Task> disturbAsync, TimeSpan within)
+    public async Task<Dictionary<SagaId, SagaSnapshot>> RunAsync(List<SagaId> ids, Func<Task> disturbAsync, TimeSpan within)
     {
         var disturbing = Task.Run(disturbAsync, Token);
         var ended = new Dictionary<SagaId, SagaSnapshot>();
@@ -155,10 +158,12 @@ internal sealed class SagaChaos : IAsyncDisposable
     public async Task<ILookup<string, string>> BookingsAsync() =>
         (await ReadAsync(Bank.Stream)).ToLookup(entry => entry.Subject[(Bank.Stream.Length + 1)..], entry => entry.Body.Split(' ')[0]);
 
-    /// <summary>Returns who wrote each saga's entries, as far as they lived to tell, by version.</summary>
-    public async Task<ILookup<string, (long Version, string Owner, bool Claimed)>> OwnersAsync() => (await ReadAsync("OWNERS")).ToLookup(
-        entry => entry.Subject.Split('.')[1],
-        entry => (long.Parse(entry.Subject.Split('.')[2], CultureInfo.InvariantCulture), entry.Body.Split(' ')[0], entry.Body.EndsWith("claimed", StringComparison.Ordinal)));
+    /// <summary>Gets how many bookings came to the bank after they had been undone.</summary>
+    public int Late => _late;
+
+    /// <summary>Returns which process told of each saga's entries, in order. The one that wrote it, unless it died before it could tell that a saga rests.</summary>
+    public async Task<ILookup<string, (long Version, string Process)>> ToldAsync() => (await ReadAsync("TOLD")).ToLookup(
+        entry => entry.Subject.Split('.')[1], entry => (long.Parse(entry.Subject.Split('.')[2], CultureInfo.InvariantCulture), entry.Body));
 
     public async Task<IReadOnlyList<SagaStoredEntry>> HistoryAsync(SagaId id) => await _services.GetRequiredService<ISagaJournal>().ReadAsync(id, 0, Token);
 
@@ -178,7 +183,25 @@ internal sealed class SagaChaos : IAsyncDisposable
         await _wayToBank.DisposeAsync();
         await _wayToStore.DisposeAsync();
         await _connection.DisposeAsync();
+        await _watching;
         await _server.DisposeAsync();
+    }
+
+    /// <summary>Sees whatever comes to the bank, also what it refuses.</summary>
+    private async Task WatchAsync(INatsSub<string> bank)
+    {
+        var undone = new HashSet<string>();
+        await foreach (var request in bank.Msgs.ReadAllAsync(Token))
+        {
+            if (request.Data!.StartsWith("undo", StringComparison.Ordinal))
+            {
+                undone.Add(request.Subject);
+            }
+            else if (undone.Contains(request.Subject))
+            {
+                Interlocked.Increment(ref _late);
+            }
+        }
     }
 
     private static void Signal(int process, string signal)

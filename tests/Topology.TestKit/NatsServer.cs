@@ -9,9 +9,10 @@ namespace Topology.TestKit;
 public sealed class NatsServer : ServerProcess
 {
     private readonly string _configuration;
+    private readonly string _fileStore;
 
-    private NatsServer(string configuration)
-        : base("nats-server") => _configuration = configuration;
+    private NatsServer(string configuration, string fileStore)
+        : base("nats-server") => (_configuration, _fileStore) = (configuration, fileStore);
 
     /// <summary>Gets the address clients connect to.</summary>
     public string Url => string.Create(CultureInfo.InvariantCulture, $"nats://127.0.0.1:{Port}");
@@ -19,9 +20,16 @@ public sealed class NatsServer : ServerProcess
     /// <summary>Starts a server and waits until it answers under its own name.</summary>
     /// <param name="configuration">Lines of the server's own configuration language, such as <c>max_payload: 1024</c>; not <c>jetstream</c>.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    public static async Task<NatsServer> StartAsync(string configuration = "", CancellationToken cancellationToken = default)
+    public static Task<NatsServer> StartAsync(string configuration = "", CancellationToken cancellationToken = default) =>
+        StartAsync(configuration, "16GB", cancellationToken);
+
+    /// <summary>Starts a server that stores no more than so much in files.</summary>
+    /// <param name="configuration">As above.</param>
+    /// <param name="fileStore">How much, such as <c>8MB</c>.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    public static async Task<NatsServer> StartAsync(string configuration, string fileStore, CancellationToken cancellationToken = default)
     {
-        var server = new NatsServer(configuration);
+        var server = new NatsServer(configuration, fileStore);
         await server.StartAsync(cancellationToken);
         return server;
     }
@@ -56,7 +64,7 @@ public sealed class NatsServer : ServerProcess
             server_name: "{{Name}}"
             host: "127.0.0.1"
             port: {{Port.ToString(CultureInfo.InvariantCulture)}}
-            jetstream { store_dir: "{{Directory}}", max_file_store: 16GB, max_memory_store: 1GB }
+            jetstream { store_dir: "{{Directory}}", max_file_store: {{_fileStore}}, max_memory_store: 1GB }
             {{_configuration}}
             """);
         return ["--config", file];

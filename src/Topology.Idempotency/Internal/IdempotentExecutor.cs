@@ -15,6 +15,7 @@ internal sealed class IdempotentExecutor(
     ILogger<IdempotentExecutor> logger) : IIdempotentExecutor
 {
     private readonly IdempotencyOptions _options = options.Value;
+    private readonly LeaseRenewals _leases = new(store, time, logger);
     private readonly ClaimFinisher _finisher = new(store, format, time, metrics, logger);
 
     public async ValueTask<IdempotentOutcome<T>> ExecuteAsync<T>(
@@ -227,21 +228,21 @@ internal sealed class IdempotentExecutor(
 
         StoredResult result;
         ResultDisposition disposition;
-        var lease = new LeaseKeeper(store, claim, heldFrom, time, logger);
+        var lease = _leases.Keep(claim, heldFrom);
         await using (lease.ConfigureAwait(false))
         {
             using var linked = cancellationToken.CanBeCanceled
-                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Lost)
+                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Token)
                 : null;
-            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Lost);
+            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Token);
             try
             {
-                result = await work(context, linked?.Token ?? lease.Lost).ConfigureAwait(false);
+                result = await work(context, linked?.Token ?? lease.Token).ConfigureAwait(false);
                 disposition = context.Disposition ?? ResultDisposition.Store;
             }
             catch (Exception e)
             {
-                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Lost.IsCancellationRequested);
+                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Token.IsCancellationRequested);
                 await _finisher.FinishAsync(
                     claim,
                     context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),

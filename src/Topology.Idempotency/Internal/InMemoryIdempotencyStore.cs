@@ -149,7 +149,7 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
                 case RecordState.InProgress when record.Owner == request.Owner: // the same claim sent again: its lease starts anew
                     record.LeaseEnds = now + request.Lease;
                     LiveAtLeast(record, now + request.Ttl);
-                    return Acquired(request, record);
+                    return Acquired(request, record, now);
                 case RecordState.InProgress when record.LeaseEnds > now:
                     return new ClaimResult { Status = ClaimStatus.InProgress, Fence = record.Fence, RetryAfter = record.LeaseEnds - now };
                 case RecordState.InProgress when request.OnAbandoned == AbandonedClaim.Quarantine:
@@ -169,14 +169,14 @@ internal sealed class InMemoryIdempotencyStore(IOptions<InMemoryIdempotencyStore
         record.Fence = Math.Max(now.UtcTicks / TimeSpan.TicksPerMicrosecond, record.Fence + 1);
         record.Fingerprint = request.Fingerprint;
         record.LeaseEnds = record.Ends < now + request.Lease ? record.Ends : now + request.Lease;
-        return Acquired(request, record);
+        return Acquired(request, record, now);
     }
 
-    private ClaimResult Acquired(ClaimRequest request, InMemoryRecord record) => new()
+    private static ClaimResult Acquired(ClaimRequest request, InMemoryRecord record, DateTimeOffset now) => new()
     {
         Status = record.TookOver ? ClaimStatus.TookOver : ClaimStatus.Acquired,
         Fence = record.Fence,
-        Claim = new IdempotencyClaim(request.Key, request.Owner, record.Fence, record.LeaseEnds - time.GetUtcNow(), request.Ttl),
+        Claim = new IdempotencyClaim(request, record.Fence, record.LeaseEnds - now),
     };
 
     private ValueTask<FinishStatus> Finish(IdempotencyClaim claim, RecordState state, ReadOnlyMemory<byte>? result)

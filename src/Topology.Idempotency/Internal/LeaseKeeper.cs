@@ -2,69 +2,70 @@ using Microsoft.Extensions.Logging;
 
 namespace Topology.Idempotency.Internal;
 
-/// <summary>Renews a lease at a third of its length while work runs, and cancels a token when it is lost or could not be renewed in time.</summary>
-internal sealed class LeaseKeeper : IAsyncDisposable
+/// <summary>Renews the lease of one claim when it is due, and cancels its token when it is lost or could not be renewed in time.</summary>
+/// <remarks>It is the source of its token, not the owner of one: an object less for each call.</remarks>
+internal sealed class LeaseKeeper(LeaseRenewals renewals, IdempotencyClaim claim, long heldFrom) : CancellationTokenSource, IAsyncDisposable
 {
-    private readonly IIdempotencyStore _store;
-    private readonly IdempotencyClaim _claim;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly CancellationTokenSource _lost = new();
-    private readonly ITimer _timer;
-    private long _heldFrom;
-    private Task _renewal = Task.CompletedTask;
+    private long _heldFrom = heldFrom;
+    private Task? _renewal;
     private bool _stopped;
 
-    public LeaseKeeper(IIdempotencyStore store, IdempotencyClaim claim, long heldFrom, TimeProvider time, ILogger logger)
-    {
-        _store = store;
-        _claim = claim;
-        _time = time;
-        _logger = logger;
-        _heldFrom = heldFrom;
-        _timer = time.CreateTimer(static self => ((LeaseKeeper)self!).Tick(), this, claim.Lease / 3, claim.Lease / 3);
-    }
+    public TimeSpan Every => claim.Lease / 3;
 
-    public CancellationToken Lost => _lost.Token;
+    /// <summary>Gets or sets the place among the running claims; used under their lock, as <see cref="Due"/> is.</summary>
+    public int Place { get; set; }
 
-    public async ValueTask DisposeAsync()
-    {
-        lock (_lost)
-            _stopped = true;
-        await _timer.DisposeAsync().ConfigureAwait(false);
-        await _renewal.ConfigureAwait(false);
-        _lost.Dispose();
-    }
+    public TimeSpan Due { get; set; }
 
-    private void Tick()
+    public TimeSpan LeaseLeft => claim.Lease - renewals.Time.GetElapsedTime(Volatile.Read(ref _heldFrom));
+
+    public ValueTask DisposeAsync()
     {
-        lock (_lost)
+        renewals.Remove(this);
+        Task? renewal;
+        lock (this)
         {
-            if (_stopped || _lost.IsCancellationRequested)
-                return;
-            if (_time.GetElapsedTime(Volatile.Read(ref _heldFrom)) < _claim.Lease)
-            {
-                if (_renewal.IsCompleted)
-                    _renewal = RenewAsync();
-                return;
-            }
+            _stopped = true;
+            renewal = _renewal;
         }
 
-        Lose(); // three ticks without a renewal: the lease has run out
+        if (renewal is { IsCompleted: false })
+            return WaitAsync(renewal);
+        Dispose();
+        return default;
+    }
+
+    public void OnDue()
+    {
+        lock (this)
+        {
+            if (_stopped || IsCancellationRequested)
+                return;
+            if (LeaseLeft <= TimeSpan.Zero)
+                Lose(); // a whole lease without a renewal: it has run out
+            else if (_renewal is not { IsCompleted: false })
+                _renewal = RenewAsync();
+        }
+    }
+
+    private async ValueTask WaitAsync(Task renewal)
+    {
+        await renewal.ConfigureAwait(false);
+        Dispose();
     }
 
     private void Lose()
     {
-        Log.LeaseLost(_logger, _claim.Key);
-        _ = _lost.CancelAsync(); // whoever listens must not throw into a timer
+        Log.LeaseLost(renewals.Logger, claim.Key);
+        _ = CancelAsync(); // whoever listens must not throw into a timer
     }
 
     private async Task RenewAsync()
     {
-        var sent = _time.GetTimestamp();
+        var sent = renewals.Time.GetTimestamp();
         try
         {
-            var status = await _store.RenewAsync(_claim, CancellationToken.None).ConfigureAwait(false);
+            var status = await renewals.Store.RenewAsync(claim, CancellationToken.None).ConfigureAwait(false);
             if (status == FinishStatus.Done)
                 Volatile.Write(ref _heldFrom, sent);
             else
@@ -72,7 +73,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         }
         catch (Exception e)
         {
-            Log.RenewFailed(_logger, _claim.Key, e);
+            Log.RenewFailed(renewals.Logger, claim.Key, e);
         }
     }
 }

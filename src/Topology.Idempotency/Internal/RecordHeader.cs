@@ -15,6 +15,8 @@ namespace Topology.Idempotency.Internal;
 internal readonly struct RecordHeader
 {
     public const int Length = 126;
+    public const int OwnerLength = 48;
+    public const int GraceLength = 12;
     public const char InProgress = 'P';
     public const char TakenOver = 'O';
     public const char Completed = 'C';
@@ -41,24 +43,23 @@ internal readonly struct RecordHeader
 
     public bool IsRunning => State is InProgress or TakenOver;
 
-    public static byte[] Write(long fence, Guid token, RequestFingerprint fingerprint, long graceMs)
+    public static void Write(Span<byte> record, char state, long fence, Guid token, RequestFingerprint fingerprint, long graceMs)
     {
-        var bytes = GC.AllocateUninitializedArray<byte>(Length);
-        bytes[0] = (byte)'1';
-        bytes[1] = (byte)InProgress;
-        WriteOwner(bytes.AsSpan(2), fence, token);
-        fingerprint.WriteHex(bytes.AsSpan(50));
-        Utf8Formatter.TryFormat(graceMs, bytes.AsSpan(114), out _, new StandardFormat('D', 12));
-        return bytes;
+        record[0] = (byte)'1';
+        record[1] = (byte)state;
+        WriteOwner(record[2..], fence, token);
+        fingerprint.WriteHex(record[50..]);
+        WriteGrace(record[114..], graceMs);
     }
 
-    /// <summary>Gets fence and token as they stand in the record.</summary>
-    public static byte[] Owner(IdempotencyClaim claim)
+    /// <summary>Writes fence and token as they stand in the record, from its third byte on.</summary>
+    public static void WriteOwner(Span<byte> utf8, long fence, Guid token)
     {
-        var bytes = GC.AllocateUninitializedArray<byte>(48);
-        WriteOwner(bytes, claim.Fence, claim.Owner);
-        return bytes;
+        Utf8Formatter.TryFormat(fence, utf8, out _, new StandardFormat('D', 16));
+        Utf8Formatter.TryFormat(token, utf8[16..], out _, 'N');
     }
+
+    public static void WriteGrace(Span<byte> utf8, long graceMs) => Utf8Formatter.TryFormat(graceMs, utf8[..GraceLength], out _, new StandardFormat('D', GraceLength));
 
     public static bool TryRead(ReadOnlySpan<byte> record, out RecordHeader header)
     {
@@ -73,11 +74,5 @@ internal readonly struct RecordHeader
             return false;
         header = new RecordHeader((char)record[1], fence, fingerprint, grace);
         return true;
-    }
-
-    private static void WriteOwner(Span<byte> utf8, long fence, Guid token)
-    {
-        Utf8Formatter.TryFormat(fence, utf8, out _, new StandardFormat('D', 16));
-        Utf8Formatter.TryFormat(token, utf8[16..], out _, 'N');
     }
 }

@@ -22,11 +22,11 @@ internal sealed class JetStreamSagaDispatcher(
     {
         await admission.RequireRoomAsync(cancellationToken).ConfigureAwait(false);
         return await store.PublishAsync(
-            start.Id, Kind, "start", SagaCodec.Write(start), null, new() { ExpectedLastSubjectSequence = 0 }, cancellationToken).ConfigureAwait(false) is not null;
+            start.Id, Kind, "start", SagaCodec.Write(start), null, 0, cancellationToken).ConfigureAwait(false) is not null;
     }
 
     public async ValueTask WakeAsync(SagaId id, CancellationToken cancellationToken) =>
-        await store.PublishAsync(id, Kind, "wake", default, null, new(), cancellationToken).ConfigureAwait(false);
+        await store.PublishAsync(id, Kind, "wake", default, null, null, cancellationToken).ConfigureAwait(false);
 
     public ValueTask SetTimerAsync(SagaId id, string stepId, TimeSpan delay, CancellationToken cancellationToken) =>
         _timers.SetAsync(new(id, stepId, delay), cancellationToken);

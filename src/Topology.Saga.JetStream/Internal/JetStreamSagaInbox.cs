@@ -9,7 +9,7 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
     private string Stream => streams.Subjects.ItemStream;
 
     public async ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken) =>
-        (long)(await store.PublishAsync(id, Kind, "message", SagaCodec.Write(message), null, new(), cancellationToken).ConfigureAwait(false))!.Value;
+        (long)(await store.PublishAsync(id, Kind, "message", SagaCodec.Write(message), null, null, cancellationToken).ConfigureAwait(false))!.Value;
 
     public async ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken)
     {

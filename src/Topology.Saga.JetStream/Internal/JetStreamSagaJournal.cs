@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace Topology.Saga.JetStream.Internal;
 
@@ -36,7 +35,7 @@ internal sealed class JetStreamSagaJournal(SagaStore store, SagaStreams streams,
         // A purge knows no compare-and-set, a last entry does.
         var headers = Rollup();
         headers[Deleted] = "1";
-        if (await store.PublishAsync(id, Kind, "entry", default, headers, At(expectedVersion), cancellationToken).ConfigureAwait(false) is { } last)
+        if (await store.PublishAsync(id, Kind, "entry", default, headers, (ulong)expectedVersion, cancellationToken).ConfigureAwait(false) is { } last)
         {
             await PurgeAsync(id, last, cancellationToken).ConfigureAwait(false);
         }
@@ -49,7 +48,10 @@ internal sealed class JetStreamSagaJournal(SagaStore store, SagaStreams streams,
         var entries = new List<SagaStoredEntry>();
         var subject = $"{streams.Subjects.Of(Kind, id)}.entry";
         var after = (ulong)afterVersion;
-        while (await store.GetNextAsync(Stream, subject, after, cancellationToken).ConfigureAwait(false) is { } found)
+
+        // The last one first: to find that there is none costs a look, to find that there is none further a walk through the stream.
+        var last = (await store.GetLastAsync(Stream, subject, cancellationToken).ConfigureAwait(false))?.Sequence ?? 0;
+        while (after < last && await store.GetNextAsync(Stream, subject, after, cancellationToken).ConfigureAwait(false) is { } found)
         {
             after = found.Sequence;
             if (found.Header(Deleted) is null)
@@ -86,20 +88,18 @@ internal sealed class JetStreamSagaJournal(SagaStore store, SagaStreams streams,
 
     private static NatsHeaders Rollup() => new() { ["Nats-Rollup"] = "sub" };
 
-    private static NatsJSPubOpts At(long version) => new() { ExpectedLastSubjectSequence = (ulong)version };
-
     private ValueTask PurgeAsync(SagaId id, ulong last, CancellationToken cancellationToken) =>
         store.PurgeAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.>", last, cancellationToken);
 
     private async ValueTask<SagaAppendResult> WriteAsync(
         SagaId id, long expectedVersion, ReadOnlyMemory<byte> body, NatsHeaders? headers, CancellationToken cancellationToken)
     {
-        var stored = await store.PublishAsync(id, Kind, "entry", body, headers, At(expectedVersion), cancellationToken).ConfigureAwait(false);
+        var stored = await store.PublishAsync(id, Kind, "entry", body, headers, (ulong)expectedVersion, cancellationToken).ConfigureAwait(false);
         if (stored is null && expectedVersion == 0 && headers is null
             && await store.GetLastAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.entry", cancellationToken).ConfigureAwait(false) is { } last
             && last.Header(Deleted) is not null)
         {
-            stored = await store.PublishAsync(id, Kind, "entry", body, headers, At((long)last.Sequence), cancellationToken).ConfigureAwait(false);
+            stored = await store.PublishAsync(id, Kind, "entry", body, headers, last.Sequence, cancellationToken).ConfigureAwait(false);
         }
 
         return stored is { } version

@@ -10,8 +10,8 @@ internal static partial class Log
     [LoggerMessage(1251, LogLevel.Warning, "Sagas: {Thing} differs: {Field} is {Actual}, wanted {Wanted}.")]
     public static partial void Drift(ILogger logger, string thing, string field, string wanted, string actual);
 
-    [LoggerMessage(1252, LogLevel.Error, "Stream {Stream} is {Percent} % full: no further saga is started until there is room. Raise its max_bytes, or end and forget sagas sooner.")]
-    public static partial void AdmissionStopped(ILogger logger, string stream, int percent);
+    [LoggerMessage(1252, LogLevel.Error, "Sagas: {What} is {Percent} % full: no further saga is started until there is room. Raise its limit, or end and forget sagas sooner.")]
+    public static partial void AdmissionStopped(ILogger logger, string what, int percent);
 
     [LoggerMessage(1253, LogLevel.Information, "There is room for sagas again; they are started.")]
     public static partial void AdmissionResumed(ILogger logger);

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Topology.Saga.JetStream.Internal;
 
-/// <summary>Refuses to start sagas while a stream is nearly full, so that those under way have room to end.</summary>
+/// <summary>Refuses to start sagas while a stream, or what it is stored in, is nearly full, so that those under way have room to end.</summary>
 internal sealed class SagaAdmission(SagaStore store, SagaStreams streams, TimeProvider time, ILogger<SagaAdmission> logger)
 {
     public const double Limit = 0.9;
@@ -13,7 +13,7 @@ internal sealed class SagaAdmission(SagaStore store, SagaStreams streams, TimePr
     private long? _looked;
     private string? _full;
 
-    /// <exception cref="SagaStoreException">A stream is nearly full.</exception>
+    /// <exception cref="SagaStoreException">There is hardly any room.</exception>
     public async ValueTask RequireRoomAsync(CancellationToken cancellationToken)
     {
         if (_looked is not { } looked || time.GetElapsedTime(looked) > _lookAgain)
@@ -23,16 +23,25 @@ internal sealed class SagaAdmission(SagaStore store, SagaStreams streams, TimePr
 
         if (Volatile.Read(ref _full) is { } full)
         {
-            throw new SagaStoreException($"NATS, stream {full}: it is nearly full, so no further saga is started.");
+            throw new SagaStoreException($"NATS: {full} is nearly full, so no further saga is started.");
         }
     }
 
-    /// <summary>Returns the fuller one of the streams that starting a saga fills, and how full it is.</summary>
-    public async ValueTask<(string Stream, double Fill)> FullestAsync(CancellationToken cancellationToken)
+    /// <summary>Returns what is fullest of what starting a saga fills, and how full it is.</summary>
+    public async ValueTask<(string What, double Fill)> FullestAsync(CancellationToken cancellationToken)
     {
-        var log = await store.FillAsync(streams.Subjects.LogStream, cancellationToken).ConfigureAwait(false);
-        var items = await store.FillAsync(streams.Subjects.ItemStream, cancellationToken).ConfigureAwait(false);
-        return log >= items ? (streams.Subjects.LogStream, log) : (streams.Subjects.ItemStream, items);
+        if (await store.IsRefusedAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return ("the server's storage", 1);
+        }
+
+        (string What, double Fill)[] all =
+        [
+            ($"stream {streams.Subjects.LogStream}", await store.FillAsync(streams.Subjects.LogStream, cancellationToken).ConfigureAwait(false)),
+            ($"stream {streams.Subjects.ItemStream}", await store.FillAsync(streams.Subjects.ItemStream, cancellationToken).ConfigureAwait(false)),
+            ("the account's storage", await store.FillOfAccountAsync(cancellationToken).ConfigureAwait(false)),
+        ];
+        return all.MaxBy(one => one.Fill);
     }
 
     private async ValueTask LookAsync(CancellationToken cancellationToken)
@@ -45,11 +54,11 @@ internal sealed class SagaAdmission(SagaStore store, SagaStreams streams, TimePr
 
         try
         {
-            var (stream, fill) = await FullestAsync(cancellationToken).ConfigureAwait(false);
-            var full = fill >= Limit ? stream : null;
+            var (what, fill) = await FullestAsync(cancellationToken).ConfigureAwait(false);
+            var full = fill >= Limit ? what : null;
             if (full is not null && _full is null)
             {
-                Log.AdmissionStopped(logger, stream, (int)(fill * 100));
+                Log.AdmissionStopped(logger, what, (int)(fill * 100));
             }
             else if (full is null && _full is not null)
             {

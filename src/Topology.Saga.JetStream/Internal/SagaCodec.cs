@@ -7,6 +7,11 @@ namespace Topology.Saga.JetStream.Internal;
 /// <summary>Entries, messages, starts and timers as JSON. Written by hand: the hierarchies are closed, and values are JSON already.</summary>
 internal static class SagaCodec
 {
+    private const int LargestKept = 64 << 10;
+
+    [ThreadStatic]
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json)? t_writer;
+
     public static ReadOnlyMemory<byte> Write(SagaEntry entry) => Write(entry, static (json, entry) =>
     {
         json.WriteString("writer", entry.Writer);
@@ -68,15 +73,32 @@ internal static class SagaCodec
 
     private static ReadOnlyMemory<byte> Write<T>(T value, Action<Utf8JsonWriter, T> write)
     {
-        var buffer = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(buffer))
+        var (buffer, json) = t_writer ??= NewWriter();
+        try
         {
             json.WriteStartObject();
             write(json, value);
             json.WriteEndObject();
+            json.Flush();
+            return buffer.WrittenSpan.ToArray();
         }
+        finally
+        {
+            // What failed in the midst, or was very large, is not used again.
+            if (json.CurrentDepth > 0 || buffer.Capacity > LargestKept)
+            {
+                t_writer = null;
+            }
 
-        return buffer.WrittenMemory;
+            buffer.ResetWrittenCount();
+            json.Reset();
+        }
+    }
+
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json) NewWriter()
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        return (buffer, new Utf8JsonWriter(buffer));
     }
 
     private static void Write(Utf8JsonWriter json, SagaEvent @event)

@@ -20,6 +20,7 @@ internal sealed class SagaLease : ISagaLease
     {
         (_message, _news, _ended, _time) = (message, news, ended, time);
         (SagaId, Start, TimerOf, EnqueuedAt) = (id, start, timerOf, metadata.Timestamp);
+        FreshStart = metadata.NumDelivered == 1 ? start : null;
 
         // With its time, because a stream that is made anew counts from 1 again.
         ItemId = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{metadata.Sequence.Stream}-{metadata.Timestamp.ToUnixTimeMilliseconds():x}");
@@ -37,6 +38,8 @@ internal sealed class SagaLease : ISagaLease
 
     /// <summary>What the saga is started with, when this is its start.</summary>
     public SagaStart? Start { get; }
+
+    public SagaStart? FreshStart { get; }
 
     public ValueTask CompleteAsync(CancellationToken cancellationToken) =>
         End() ? SayAsync(token => _message.AckAsync(cancellationToken: token), cancellationToken) : default;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using NATS.Client.Core;
@@ -8,7 +9,7 @@ using NATS.Client.JetStream.Models;
 namespace Topology.Saga.JetStream.Internal;
 
 /// <summary>What the server stores for sagas: publishes, reads without consumers, purges. Every failure is a <see cref="SagaStoreException"/>.</summary>
-internal sealed class SagaStore(INatsConnection connection, SagaStreams streams, TimeProvider time)
+internal sealed class SagaStore(INatsConnection connection, SagaStreams streams, SagaCalls calls, TimeProvider time)
 {
     /// <summary>A body larger than this goes into messages of its own, and the message points at them.</summary>
     public const int LargestBody = 64 << 10;
@@ -21,10 +22,13 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
     private const string PartSet = "Saga-Part-Set";
     private const string LongId = "Saga-Id";
 
+    private volatile bool _isRefusedForRoom;
+
     /// <summary>Publishes something of a saga; what is too large is stored beside it before.</summary>
     /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ulong?> PublishAsync(
-        SagaId id, string kind, string what, ReadOnlyMemory<byte> body, NatsHeaders? headers, NatsJSPubOpts opts, CancellationToken cancellationToken)
+        SagaId id, string kind, string what, ReadOnlyMemory<byte> body, NatsHeaders? headers, ulong? expected, CancellationToken cancellationToken)
     {
         var subject = streams.Subjects.Of(kind, id);
         if (SagaSubjects.IsHashed(SagaSubjects.Token(id.Value)))
@@ -40,7 +44,7 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
             for (var from = 0; from < body.Length; from += size)
             {
                 var part = body[from..Math.Min(from + size, body.Length)];
-                await PublishAsync(PartSubject(subject, set, count++), part, null, new(), cancellationToken).ConfigureAwait(false);
+                await PublishAsync(PartSubject(subject, set, count++), part, null, null, cancellationToken).ConfigureAwait(false);
             }
 
             headers ??= [];
@@ -48,38 +52,45 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
             body = default;
         }
 
-        return await PublishAsync($"{subject}.{what}", body, headers, opts, cancellationToken).ConfigureAwait(false);
+        return await PublishAsync($"{subject}.{what}", body, headers, expected, cancellationToken).ConfigureAwait(false);
     }
 
     /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ulong?> PublishAsync(
-        string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, NatsJSPubOpts opts, CancellationToken cancellationToken)
+        string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, ulong? expected, CancellationToken cancellationToken)
     {
-        var result = await CallAsync(
-            subject,
-            token => streams.Context.TryPublishAsync(
-                subject, body, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, opts with { RetryAttempts = 1 }, headers, token),
-            cancellationToken).ConfigureAwait(false);
-        if (!result.Success)
+        if (expected is { } sequence)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            streams.Forget();
-            throw SagaErrors.Away(subject, result.Error);
+            (headers ??= [])["Nats-Expected-Last-Subject-Sequence"] = sequence.ToString(CultureInfo.InvariantCulture);
         }
 
-        return result.Value switch
+        var answer = await AskAsync(subject, body, headers, isStore: true, cancellationToken).ConfigureAwait(false);
+        _isRefusedForRoom |= SagaErrors.IsFull(answer.Error);
+        return answer.Error switch
         {
-            { Error.ErrCode: SagaErrors.WrongLastSequence } => null,
-            { Error: { } error } => throw SagaErrors.Refused(subject, error),
-            var stored => stored.Seq,
+            SagaErrors.WrongLastSequence => null,
+            0 when answer.Sequence > 0 => answer.Sequence,
+            _ => throw SagaErrors.Refused(subject, answer.Error, answer.Text),
         };
     }
 
     /// <summary>Reads one message; <see langword="null"/> when there is none.</summary>
-    public ValueTask<StoredMessage?> GetAsync(string stream, string request, CancellationToken cancellationToken) => CallAsync(
-        stream,
-        token => streams.Options.Replicas > 1 ? GetFromLeaderAsync(stream, request, token) : GetDirectAsync(stream, request, token),
-        cancellationToken);
+    public async ValueTask<StoredMessage?> GetAsync(string stream, string request, CancellationToken cancellationToken)
+    {
+        // Of several servers only the leader has seen every append that has returned.
+        var isDirect = streams.Options.Replicas <= 1;
+        var subject = $"{streams.Context.Opts.Prefix}.{(isDirect ? "DIRECT" : "STREAM.MSG")}.GET.{stream}";
+        var answer = await AskAsync(subject, Encoding.UTF8.GetBytes(request), null, isStore: false, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return isDirect ? StoredMessage.FromDirect(answer) : StoredMessage.FromLeader(answer);
+        }
+        catch (Exception failure) when (failure is NatsException or JsonException or FormatException or KeyNotFoundException)
+        {
+            throw SagaErrors.Away(stream, failure);
+        }
+    }
 
     public ValueTask<StoredMessage?> GetLastAsync(string stream, string subject, CancellationToken cancellationToken) =>
         GetAsync(stream, $$"""{"last_by_subj":"{{subject}}"}""", cancellationToken);
@@ -166,6 +177,40 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
         return found.Info.Config.MaxBytes > 0 ? (double)found.Info.State.Bytes / found.Info.Config.MaxBytes : 0;
     }
 
+    /// <summary>Returns how much of the account's storage is used, from 0 to 1.</summary>
+    public async ValueTask<double> FillOfAccountAsync(CancellationToken cancellationToken)
+    {
+        var account = await CallAsync("the account", token => streams.Context.GetAccountInfoAsync(token), cancellationToken).ConfigureAwait(false);
+        return account.Limits?.MaxStorage > 0 ? (double)account.Storage / account.Limits.MaxStorage : 0;
+    }
+
+    /// <summary>Whether something was refused because there was no room, and still is: a server's own storage tells of itself in no other way.</summary>
+    public async ValueTask<bool> IsRefusedAsync(CancellationToken cancellationToken)
+    {
+        if (!_isRefusedForRoom)
+        {
+            return false;
+        }
+
+        _isRefusedForRoom = false;
+        try
+        {
+            // It takes the place of the one before, and so takes no room.
+            await PublishAsync(streams.Subjects.Clock, default, new() { ["Nats-Rollup"] = "sub" }, null, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SagaStoreException) when (_isRefusedForRoom)
+        {
+            return true;
+        }
+        catch
+        {
+            _isRefusedForRoom = true;
+            throw;
+        }
+
+        return false;
+    }
+
     public async ValueTask<T> CallAsync<T>(string what, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_longestCall, time);
@@ -189,63 +234,24 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
 
     private static string PartSubject(string subject, string set, int part) => string.Create(CultureInfo.InvariantCulture, $"{subject}.part.{set}.{part}");
 
-    private async ValueTask<StoredMessage?> GetDirectAsync(string stream, string request, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<SagaAnswer> AskAsync(string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, bool isStore, CancellationToken cancellationToken)
     {
-        var reply = await RequestAsync($"{streams.Context.Opts.Prefix}.DIRECT.GET.{stream}", request, cancellationToken).ConfigureAwait(false);
-        if (reply.Headers is { Code: 404 })
+        try
         {
-            return null;
+            if (!streams.IsReady)
+            {
+                await streams.EnsureAsync(cancellationToken).AsTask().WaitAsync(_longestCall, time, cancellationToken).ConfigureAwait(false);
+            }
+
+            var answer = await calls.AskAsync(subject, body, headers, isStore, cancellationToken).ConfigureAwait(false);
+            return answer.Status is not 503 ? answer : throw new NatsNoRespondersException();
         }
-
-        return reply.Headers is { Code: 0 } headers && StoredMessage.Find(headers, "Nats-Sequence") is { } sequence
-            ? new(
-                StoredMessage.Find(headers, "Nats-Subject") ?? "",
-                ulong.Parse(sequence, CultureInfo.InvariantCulture),
-                Time(StoredMessage.Find(headers, "Nats-Time-Stamp")),
-                headers,
-                reply.Data ?? [])
-            : throw new NatsException($"a read was answered with {reply.Headers?.Code} {reply.Headers?.MessageText}");
-    }
-
-    /// <summary>Of several servers only the leader has seen every append that has returned.</summary>
-    private async ValueTask<StoredMessage?> GetFromLeaderAsync(string stream, string request, CancellationToken cancellationToken)
-    {
-        var reply = await RequestAsync($"{streams.Context.Opts.Prefix}.STREAM.MSG.GET.{stream}", request, cancellationToken).ConfigureAwait(false);
-        using var document = JsonDocument.Parse(reply.Data ?? []);
-        if (document.RootElement.TryGetProperty("error", out var error))
+        catch (Exception failure) when (SagaErrors.IsAway(failure))
         {
-            return error.GetProperty("code").GetInt32() == 404 ? null : throw new NatsException($"a read was answered with {error.GetRawText()}");
+            cancellationToken.ThrowIfCancellationRequested();
+            streams.Forget();
+            throw SagaErrors.Away(subject, failure);
         }
-
-        var message = document.RootElement.GetProperty("message");
-        return new(
-            message.GetProperty("subject").GetString()!,
-            message.GetProperty("seq").GetUInt64(),
-            Time(message.GetProperty("time").GetString()),
-            message.TryGetProperty("hdrs", out var headers) ? Headers(Encoding.UTF8.GetString(headers.GetBytesFromBase64())) : null,
-            message.TryGetProperty("data", out var data) ? data.GetBytesFromBase64() : default);
     }
-
-    private ValueTask<NatsMsg<byte[]>> RequestAsync(string subject, string request, CancellationToken cancellationToken) => connection.RequestAsync(
-        subject,
-        Encoding.UTF8.GetBytes(request),
-        requestSerializer: NatsRawSerializer<byte[]>.Default,
-        replySerializer: NatsRawSerializer<byte[]>.Default,
-        replyOpts: new NatsSubOpts { Timeout = streams.Context.Opts.RequestTimeout },
-        cancellationToken: cancellationToken);
-
-    private static NatsHeaders Headers(string lines)
-    {
-        var headers = new NatsHeaders();
-        foreach (var line in lines.Split("\r\n").Skip(1).Where(line => line.Contains(':', StringComparison.Ordinal)))
-        {
-            var colon = line.IndexOf(':', StringComparison.Ordinal);
-            headers[line[..colon]] = line[(colon + 1)..].Trim();
-        }
-
-        return headers;
-    }
-
-    private static DateTimeOffset Time(string? text) =>
-        DateTimeOffset.Parse(text ?? "", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 }

@@ -27,6 +27,9 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
 
     public JetStreamSagaOptions Options => options.Value;
 
+    /// <summary>Whether the streams were looked at and keep their promises.</summary>
+    public bool IsReady => _ready is { IsCompletedSuccessfully: true };
+
     /// <summary>Makes sure, once, that the streams are there and keep their promises.</summary>
     /// <exception cref="SagaStoreException">They do not, or the server cannot be asked.</exception>
     public ValueTask EnsureAsync(CancellationToken cancellationToken)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace Topology.Saga.JetStream.Internal;
 
@@ -31,7 +30,7 @@ internal sealed class SagaTimers(SagaStore store, SagaStreams streams, StoreCloc
     {
         var due = await clock.NowAsync(cancellationToken).ConfigureAwait(false) + timer.Delay;
         await store.PublishAsync(
-            streams.Subjects.Timer(Minute(due), timer.Delay <= _near), SagaCodec.Write(timer), null, new(), cancellationToken).ConfigureAwait(false);
+            streams.Subjects.Timer(Minute(due), timer.Delay <= _near), SagaCodec.Write(timer), null, null, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Reads what is due soon and fires what is due.</summary>
@@ -170,9 +169,12 @@ internal sealed class SagaTimers(SagaStore store, SagaStreams streams, StoreCloc
             return;
         }
 
-        var opts = new NatsJSPubOpts { MsgId = string.Create(CultureInfo.InvariantCulture, $"timer-{pending.Sequence}-{pending.StoredAt.ToUnixTimeMilliseconds():x}") };
-        var headers = new NatsHeaders { [StepHeader] = pending.Timer.StepId };
-        await store.PublishAsync(pending.Timer.Id, "item", "timer", default, headers, opts, cancellationToken).ConfigureAwait(false);
+        var headers = new NatsHeaders
+        {
+            [StepHeader] = pending.Timer.StepId,
+            ["Nats-Msg-Id"] = string.Create(CultureInfo.InvariantCulture, $"timer-{pending.Sequence}-{pending.StoredAt.ToUnixTimeMilliseconds():x}"),
+        };
+        await store.PublishAsync(pending.Timer.Id, "item", "timer", default, headers, null, cancellationToken).ConfigureAwait(false);
         await store.DeleteAsync(stream, pending.Sequence, cancellationToken).ConfigureAwait(false);
     }
 

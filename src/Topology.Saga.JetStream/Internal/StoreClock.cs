@@ -53,7 +53,7 @@ internal sealed class StoreClock(SagaStore store, SagaStreams streams, TimeProvi
             var mark = Guid.NewGuid().ToString("N");
             var headers = new NatsHeaders { ["Nats-Rollup"] = "sub", ["Saga-Mark"] = mark };
             var before = time.GetTimestamp();
-            await store.PublishAsync(streams.Subjects.Clock, default, headers, new(), cancellationToken).ConfigureAwait(false);
+            await store.PublishAsync(streams.Subjects.Clock, default, headers, null, cancellationToken).ConfigureAwait(false);
             var between = time.GetElapsedTime(before);
             var stored = await store.GetAsync(
                 streams.Subjects.ItemStream, $$"""{"last_by_subj":"{{streams.Subjects.Clock}}"}""", cancellationToken).ConfigureAwait(false);

@@ -18,16 +18,22 @@ internal sealed partial class SagaRun
 
     private async Task<Claim> ClaimAsync()
     {
+        // When somebody was faster all the same, the append fails and the journal is read.
+        var fresh = _lease.FreshStart;
         while (true)
         {
             _stopping.ThrowIfCancellationRequested();
-            _state = await SagaReader.ReadAsync(_runtime.Journal, _definition, _lease.SagaId, _stopping).ConfigureAwait(false);
+            _state = fresh is not null
+                ? new SagaState(_lease.SagaId, _definition)
+                : await SagaReader.ReadAsync(_runtime.Journal, _definition, _lease.SagaId, _stopping).ConfigureAwait(false);
             if (_state.Version == 0)
             {
-                if (await _runtime.Dispatcher.FindStartAsync(_lease.SagaId, _stopping).ConfigureAwait(false) is not { } start)
+                if ((fresh ?? await _runtime.Dispatcher.FindStartAsync(_lease.SagaId, _stopping).ConfigureAwait(false)) is not { } start)
                 {
                     return Claim.Nothing;
                 }
+
+                fresh = null;
 
                 SagaEvent[] first =
                 [

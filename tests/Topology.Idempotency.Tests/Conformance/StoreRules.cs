@@ -250,7 +250,7 @@ public static class StoreRules
         Assert.Equal(FinishStatus.Done, await test.Store.CompleteAsync(owner, Bytes("owner")));
         await Refused(stale, FinishStatus.Fenced);
         Assert.Equal("owner", Encoding.UTF8.GetString((await test.Store.ClaimAsync(Claim(key))).Result.Span));
-        await Refused(new IdempotencyClaim(NewKey(), Guid.NewGuid(), 1, Lease, Ttl), FinishStatus.Lost);
+        await Refused(new IdempotencyClaim(Claim(NewKey()), 1, Lease), FinishStatus.Lost);
     }
 
     private static async Task Release(StoreUnderTest test)
@@ -455,7 +455,7 @@ public static class StoreRules
     {
         var key = NewKey();
         var first = (await test.Store.ClaimAsync(Claim(key) with { Ttl = 5 * Ttl })).Claim!;
-        await test.Store.ReleaseAsync(first with { Ttl = Ttl }, outcomeUnknown: false);
+        await test.Store.ReleaseAsync(first with { Request = first.Request with { Ttl = Ttl } }, outcomeUnknown: false);
 
         async Task Lives()
         {
@@ -470,7 +470,11 @@ public static class StoreRules
         await Lives();
         await test.Store.ReleaseAsync(second, outcomeUnknown: true);
         await Lives();
-        await test.Store.ResolveAsync(key, second.Fence, happened: false, null, Second);
+        await test.Store.ReleaseAsync(second, outcomeUnknown: false); // the owner that caused it says what happened
+        await Lives();
+        var third = (await test.Store.ClaimAsync(Claim(key))).Claim!;
+        await test.Store.ReleaseAsync(third, outcomeUnknown: true);
+        await test.Store.ResolveAsync(key, third.Fence, happened: false, null, Second);
         await Lives();
         await test.Store.CompleteAsync((await test.Store.ClaimAsync(Claim(key))).Claim!, Bytes("x"));
         await Lives();
@@ -628,7 +632,7 @@ public static class StoreRules
         var claim = await AcquireAsync(test, key);
         await test.PassAsync(Lease + Second);
         await test.Store.ClaimAsync(Claim(key, abandoned: AbandonedClaim.Quarantine));
-        Assert.Equal(FinishStatus.Fenced, await test.Store.CompleteAsync(claim with { Owner = Guid.NewGuid() }, Bytes("x")));
+        Assert.Equal(FinishStatus.Fenced, await test.Store.CompleteAsync(claim with { Request = claim.Request with { Owner = Guid.NewGuid() } }, Bytes("x")));
         Assert.Equal(FinishStatus.Done, await test.Store.CompleteAsync(claim, Bytes("x")));
         Assert.Equal(ClaimStatus.Completed, await StatusAsync(test, key));
     }

@@ -5,10 +5,8 @@
 -- Returns { status, fence, ms of lease, record }
 local none = string.rep('0', 64)
 local v = redis.call('GET', KEYS[1])
-local time = redis.call('TIME')
-local fence = time[1] * 1000000 + time[2]
 local lease, life = tonumber(ARGV[3]), tonumber(ARGV[4])
-local status = 'A'
+local status, least = 'A', 0
 
 if v then
   if #v < 126 or string.sub(v, 1, 1) ~= '1' then return { 'X', '0', 0, '' } end
@@ -32,11 +30,15 @@ if v then
     end
     status = 'O'
   end
-  fence = math.max(fence, tonumber(old) + 1)
+  least = tonumber(old) + 1
   life = math.max(life, left)
 elseif ARGV[6] == '0' then
   return { 'N', '0', 0, '' }
-elseif ARGV[7] ~= '0' then
+end
+
+local time = redis.call('TIME')
+local fence = math.max(time[1] * 1000000 + time[2], least)
+if not v and ARGV[7] ~= '0' then
   life = tonumber(ARGV[7]) - math.floor(fence / 1000)
   if life <= 0 then return { 'N', '0', 0, '' } end
   lease = math.min(lease, life)

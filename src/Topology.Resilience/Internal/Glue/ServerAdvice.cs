@@ -76,7 +76,7 @@ internal sealed class ServerAdvice
         _ when Has(failure, "Authorization Violation") || Has(failure, "Authentication") =>
             "NATS refuses the credentials, or asks for some. Set them in ConnectionStrings:nats, as in nats://user:password@host:4222",
         _ when Has(failure, "Permissions Violation") => $"NATS does not allow what is needed. {failure} Give the user that permission, or have the streams made by one who has it",
-        _ when code == "store_nearly_full" => "the streams of sagas are nearly full, and none is started until there is room. Raise their max_bytes",
+        _ when code == "store_nearly_full" => "the streams of sagas, or the storage they are in, are nearly full, and none is started until there is room. Raise their max_bytes, or the storage's limit",
         _ when code is "queue_broken" or "store_broken" => $"{failure} Mend it with the server's own tools; nats.provision: create makes here what is missing, and nothing changes what exists",
         _ => "NATS does not answer. Look whether it runs and is what ConnectionStrings:nats names; this process goes on when it does",
     };
