@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
   idempotency) project=Topology.Idempotency.Chaos arguments=() ;;
-  saga) project=Topology.Saga.JetStream.Tests arguments=(--filter-class '*ChaosTests' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
+  saga) project=Topology.Saga.JetStream.Tests arguments=(--filter-class '*ChaosTests' --filter-class '*RecoveryTests' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
   dlq) project=Topology.Dlq.Tests arguments=(--filter-class '*.Chaos*' --xunit-diagnostics on --output Detailed); export TOPOLOGY_FULL=1 ;;
   *) echo "usage: chaos.sh idempotency|saga|dlq" >&2; exit 2 ;;
 esac

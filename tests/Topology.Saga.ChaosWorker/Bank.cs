@@ -30,9 +30,10 @@ public sealed class Bank(INatsConnection connection)
     private async Task RecordAsync(string transfer, string booking, string what, long fence, CancellationToken cancellationToken)
     {
         var subject = $"{Stream}.{transfer}.{booking}";
-        while (true)
+        for (var attempt = 1; ; attempt++)
         {
-            var (last, sequence) = await LastAsync(subject, cancellationToken);
+            // Booked at once, as most are the first: a request that is held on its way is a booking that comes late.
+            var (last, sequence) = attempt == 1 && what == "do" ? (null, 0) : await LastAsync(subject, cancellationToken);
             if (last == what)
             {
                 return;

@@ -8,10 +8,18 @@ using NATS.Client.JetStream;
 using Topology.Saga;
 using Topology.Saga.ChaosWorker;
 
-// A process that runs transfers, to be killed and stopped: dotnet Topology.Saga.ChaosWorker.dll SAGA-URL BANK-URL NAME
+// A process that runs sagas, to be killed and stopped: dotnet Topology.Saga.ChaosWorker.dll SAGA-URL BANK-URL NAME, or
+// SAGA-URL errands|stuck LEASE-IN-SECONDS
 var builder = Host.CreateApplicationBuilder();
 builder.Logging.ClearProviders();
 builder.Services.AddSingleton<INatsConnection>(Connect(args[0]));
+if (args[1] is "errands" or "stuck")
+{
+    builder.Services.AddErrands(TimeSpan.FromSeconds(int.Parse(args[2], CultureInfo.InvariantCulture)), isStuck: args[1] == "stuck");
+    await builder.Build().RunAsync();
+    return;
+}
+
 builder.Services.AddSingleton(new Bank(Connect(args[1])));
 builder.Services.AddSingleton<ISagaObserver>(new Teller(Connect(args[0]), args[2]));
 builder.Services.AddTransfers();

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 using Topology.TestKit;
 
 namespace Topology.Saga.JetStream.Tests;
@@ -30,6 +32,62 @@ public sealed class OwnershipTests(NatsFixture nats)
         await using var worker = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);
         await worker.UntilAsync(id, SagaStatus.Cancelled);
         Assert.Empty(_log);
+    }
+
+    [Fact]
+    public async Task A_start_of_a_saga_that_has_a_journal_already_is_not_run_as_a_fresh_one()
+    {
+        var definition = Logged("d");
+        await using var process = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);
+        var id = new SagaId("d", "1");
+        await process.Journal.AppendAsync(
+            id, 0, new(Guid.NewGuid(), [new SagaEvent.Started(definition.Hash, "-", SagaValue.None, null), new SagaEvent.Claimed("other", false), new SagaEvent.Settled(SagaStatus.Completed)]), Token);
+        Assert.True(await process.Get<ISagaDispatcher>().TryStartAsync(new(id, definition.Hash, "-", SagaValue.None), Token));
+        var jetStream = new NatsJSContext(nats.Connection);
+        await Until.Value(
+            async () => (await jetStream.GetConsumerAsync($"{_prefix.ToUpperInvariant()}_ITEMS", "d", Token)).Info,
+            consumer => consumer is { NumPending: 0, NumAckPending: 0 } && consumer.AckFloor.StreamSeq > 0,
+            cancellationToken: Token);
+        Assert.Empty(_log);
+        Assert.Single(await process.Journal.ReadAsync(id, 0, Token));
+    }
+
+    [Theory]
+    [InlineData(120_000)]
+    [InlineData(100)]
+    public async Task A_start_that_comes_again_starts_nothing_whether_the_server_still_knows_its_duplicates_or_not(int windowMilliseconds)
+    {
+        var jetStream = new NatsJSContext(nats.Connection);
+        await jetStream.CreateStreamAsync(
+            new StreamConfig($"{_prefix.ToUpperInvariant()}_ITEMS", [$"{_prefix}.item.>", $"{_prefix}.inbox.>", $"{_prefix}.clock"])
+            {
+                Discard = StreamConfigDiscard.New,
+                AllowDirect = true,
+                AllowRollupHdrs = true,
+                DuplicateWindow = TimeSpan.FromMilliseconds(windowMilliseconds),
+            },
+            Token);
+        var definition = Logged("d");
+        await using var process = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);
+        var id = await process.Client.StartAsync(definition, "1", "input", cancellationToken: Token);
+        await process.UntilAsync(id, SagaStatus.Completed);
+        if (windowMilliseconds < 1_000)
+        {
+            // Over for whatever is older when it is over for what comes now.
+            Assert.False((await ProbeAsync()).Duplicate);
+            await Until.True(async () => !(await ProbeAsync()).Duplicate, cancellationToken: Token);
+        }
+
+        Assert.Equal(id, await process.Client.StartAsync(definition, "1", "input", cancellationToken: Token));
+        await Assert.ThrowsAsync<SagaConflictException>(() => process.Client.StartAsync(definition, "1", "other", cancellationToken: Token).AsTask());
+
+        // Also for a process that has not seen the journal's first entry: the start itself is refused.
+        Assert.False(await process.Get<ISagaDispatcher>().TryStartAsync(new(id, definition.Hash, "-", SagaValue.None), Token));
+        Assert.Equal(["a"], _log);
+        Assert.Single((await process.EventsAsync(id)).OfType<SagaEvent.Started>());
+
+        async Task<PubAckResponse> ProbeAsync() =>
+            await jetStream.PublishAsync($"{_prefix}.item.probe", "x", opts: new() { MsgId = "probe" }, cancellationToken: Token);
     }
 
     [Fact]
@@ -133,7 +191,7 @@ public sealed class OwnershipTests(NatsFixture nats)
         var signals = _isFull ? 1_000 : 100;
         var finish = new TaskCompletionSource();
         var definition = SagaDefinition.Create<string>("d")
-            .Step("long", async (_, token) => await finish.Task.WaitAsync(token), new() { Timeout = TimeSpan.FromMinutes(10) })
+            .Step("long", async (_, token) => await Task.WhenAll(finish.Task, Task.Delay(TimeSpan.FromSeconds(_isFull ? 20 : 0), token)).WaitAsync(token), new() { Timeout = TimeSpan.FromMinutes(10) })
             .WaitForSignal<int>("w", "go", TimeSpan.FromDays(1)).Build();
         await using var first = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);
         await using var second = await SagaProcess.StartAsync(nats.Connection, _prefix, definition);

@@ -37,6 +37,24 @@ public sealed class RoomTests(NatsFixture nats)
     }
 
     [Fact]
+    public async Task An_account_that_is_nearly_full_starts_nothing_before_anything_is_refused()
+    {
+        const string Accounts = "accounts: { T: { jetstream: { max_file: 8M }, users: [ { user: t, password: t } ] } }\nno_auth_user: t";
+        await using var server = await NatsServer.StartAsync(Accounts, Token);
+        await using var connection = await server.ConnectAsync();
+        await using var sagas = new JetStreamSagas(connection, _prefix, options => (options.MaxLogBytes, options.MaxItemBytes, options.MaxTimerBytes) = (1 << 20, 1 << 20, 1 << 20));
+        var filling = new NatsJSContext(connection);
+        await filling.CreateStreamAsync(new StreamConfig("FILLING", ["filling"]), Token);
+        while ((await filling.GetAccountInfoAsync(Token)).Storage < 7.5 * (1 << 20))
+        {
+            (await filling.PublishAsync("filling", new byte[100_000], cancellationToken: Token)).EnsureSuccess();
+        }
+
+        var refused = await Assert.ThrowsAsync<SagaStoreException>(() => sagas.Dispatcher.TryStartAsync(new(new("d", "1"), "hash", "-", SagaValue.None), Token).AsTask());
+        Assert.Contains("the account's storage is nearly full", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_without_storage()
     {
         await using var server = await NatsServer.StartAsync("", "8MB", Token);

@@ -146,6 +146,16 @@ public sealed class SagaStreamsTests(NatsFixture nats)
         Assert.Single(await sagas.Journal.ReadAsync(id, 0, Token));
     }
 
+    [Fact]
+    public async Task A_large_entry_that_has_lost_a_part_is_an_error_and_never_a_shorter_one()
+    {
+        await using var sagas = new JetStreamSagas(nats.Connection, _prefix);
+        await sagas.Journal.AppendAsync(new("d", "1"), 0, new(Guid.NewGuid(), [new SagaEvent.Waiting(new string('x', 100_000))]), Token);
+        await new NatsJSContext(nats.Connection).PurgeStreamAsync($"{_prefix.ToUpperInvariant()}_LOG", new StreamPurgeRequest { Filter = $"{_prefix}.log.d.1.part.>" }, Token);
+        var failure = await Assert.ThrowsAsync<SagaStoreException>(() => ReadAsync(sagas));
+        Assert.Contains("part 0 of 1 is not there", failure.Message, StringComparison.Ordinal);
+    }
+
     private static async Task ReadAsync(JetStreamSagas sagas) => await sagas.Journal.ReadAsync(new("d", "1"), 0, Token);
 
     private async Task<long> MessagesAsync(string stream) =>
