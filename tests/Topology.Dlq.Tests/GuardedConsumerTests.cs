@@ -241,6 +241,17 @@ public sealed class GuardedConsumerTests
     }
 
     [Fact]
+    public async Task An_original_that_comes_back_after_its_transfer_is_not_started_again()
+    {
+        await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.DeadLetter("bad")));
+        test.Stream.Forgets.Add(1);
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(1, test.Starts["a"]);
+        Assert.Single(await test.LettersAsync());
+    }
+
+    [Fact]
     public async Task An_original_that_comes_back_after_it_was_set_aside_is_passed_over()
     {
         await using var test = new GuardUnderTest((_, _) => ValueTask.FromResult(WorkVerdict.RetryAfter(TimeSpan.FromMinutes(1))));

@@ -55,6 +55,15 @@ public sealed class LetterCodecTests(NatsFixture nats)
     }
 
     [Fact]
+    public void An_originals_headers_beyond_the_budget_are_kept_beside_the_letter()
+    {
+        var letter = Letter("x", new byte[10], [new("big", new string('h', 2 * LetterCodec.HeaderBudget))], 0);
+        var encoded = LetterCodec.Encode(letter, 1 << 20);
+        Assert.InRange(encoded.Headers.GetBytesLength(System.Text.Encoding.ASCII), 1, LetterCodec.HeaderBudget);
+        Assert.Equal(letter.Headers, RoundTrip(letter, 1 << 20).Headers);
+    }
+
+    [Fact]
     public async Task At_the_servers_limit_every_original_is_dead_lettered_byte_for_byte()
     {
         await using var test = new JetStreamQueueUnderTest(

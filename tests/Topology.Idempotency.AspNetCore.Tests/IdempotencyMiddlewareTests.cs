@@ -138,6 +138,18 @@ public sealed class IdempotencyMiddlewareTests
     }
 
     [Fact]
+    public async Task What_a_request_says_of_its_own_tenant_and_user_counts_for_nothing()
+    {
+        await using var app = await AppAsync(Created);
+        await app.PostAsync("/runs");
+
+        foreach (var header in new[] { "X-Tenant-Id", "Tenant-Id", "X-Org-Id", "X-User-Id", "X-Forwarded-User" })
+            app.Client.DefaultRequestHeaders.Add(header, "somebody-else");
+        Assert.Equal("true", (await app.PostAsync("/runs")).Headers.GetValues("Idempotent-Replayed").Single());
+        Assert.Equal(1, _runs);
+    }
+
+    [Fact]
     public async Task Names_of_any_length_and_alphabet_are_kept_apart()
     {
         await using var app = await AppAsync(Created);
@@ -202,30 +214,6 @@ public sealed class IdempotencyMiddlewareTests
         Assert.Equal(TimeSpan.FromSeconds(30), second.Headers.RetryAfter!.Delta);
         gate.SetResult();
         Assert.Equal("done", await (await first).Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Equal(1, _runs);
-    }
-
-    [Fact]
-    public async Task While_the_first_runs_the_second_waits_when_the_endpoint_says_so()
-    {
-        var gate = new TaskCompletionSource();
-        var started = new TaskCompletionSource();
-        await using var app = await AppAsync(
-            async context =>
-            {
-                started.TrySetResult();
-                await gate.Task;
-                await context.Response.WriteAsync("done");
-            },
-            e => e with { Policy = e.Policy with { WaitForResult = TimeSpan.FromSeconds(20) } });
-
-        var first = app.PostAsync("/runs");
-        await started.Task;
-        var second = app.PostAsync("/runs");
-        gate.SetResult();
-
-        Assert.Equal("done", await (await second).Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        await first;
         Assert.Equal(1, _runs);
     }
 
@@ -318,6 +306,27 @@ public sealed class IdempotencyMiddlewareTests
         Assert.Equal(large, await (await app.PostAsync("/runs")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         await ProblemAsync(await app.PostAsync("/runs"), 409, "result-not-kept");
         Assert.Equal(1, _runs);
+    }
+
+    [Fact]
+    public async Task A_response_that_has_grown_too_large_to_keep_goes_out_while_it_is_made()
+    {
+        var gate = new TaskCompletionSource();
+        await using var app = await AppAsync(
+            async context =>
+            {
+                await context.Response.WriteAsync(new string('x', 1_000));
+                await context.Response.Body.FlushAsync();
+                await gate.Task;
+            },
+            e => e with { Policy = e.Policy with { MaxResultBytes = 500 } });
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/runs");
+        request.Headers.Add("Idempotency-Key", "k1");
+        request.Headers.Add("X-User", "alice");
+        using var response = await app.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        gate.SetResult();
+        Assert.Equal(1_000, (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Length);
     }
 
     [Fact]

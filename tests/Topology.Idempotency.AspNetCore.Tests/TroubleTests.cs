@@ -30,6 +30,31 @@ public sealed class TroubleTests
                 .GetRequiredService<IIdempotencyStore>())));
 
     [Fact]
+    public async Task While_the_first_runs_the_second_waits_when_the_endpoint_says_so()
+    {
+        var gate = new TaskCompletionSource();
+        var started = new TaskCompletionSource();
+        await using var app = await AppAsync(
+            async context =>
+            {
+                started.TrySetResult();
+                await gate.Task;
+                await context.Response.WriteAsync("done");
+            },
+            e => e with { Policy = e.Policy with { WaitForResult = TimeSpan.FromSeconds(20) } });
+
+        var first = app.PostAsync("/runs");
+        await started.Task;
+        var second = app.PostAsync("/runs");
+        await Task.WhenAny(_store.Waited.Task, second); // a second that does not wait is answered
+        gate.SetResult();
+
+        Assert.Equal("done", await (await second).Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        await first;
+        Assert.Equal(1, _runs);
+    }
+
+    [Fact]
     public async Task A_sealed_key_is_answered_409_and_never_runs()
     {
         await using var app = await AppAsync();

@@ -7,6 +7,9 @@ internal sealed class TroubledStore(IIdempotencyStore inner) : IIdempotencyStore
 
     public bool Damages { get; set; }
 
+    /// <summary>Gets what completes when somebody waits for another one's result.</summary>
+    public TaskCompletionSource Waited { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public async ValueTask<ClaimResult> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
     {
         var answer = await inner.ClaimAsync(request, cancellationToken);
@@ -28,8 +31,12 @@ internal sealed class TroubledStore(IIdempotencyStore inner) : IIdempotencyStore
     public ValueTask<SealResult> SealAsync(IdempotencyRecordKey key, TimeSpan ttl, CancellationToken cancellationToken = default) =>
         inner.SealAsync(key, ttl, cancellationToken);
 
-    public ValueTask<IdempotencyRecord?> PeekAsync(IdempotencyRecordKey key, TimeSpan wait, CancellationToken cancellationToken = default) =>
-        inner.PeekAsync(key, wait, cancellationToken);
+    public ValueTask<IdempotencyRecord?> PeekAsync(IdempotencyRecordKey key, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        var peeking = inner.PeekAsync(key, wait, cancellationToken);
+        Waited.TrySetResult();
+        return peeking;
+    }
 
     public ValueTask<FinishStatus> ResolveAsync(
         IdempotencyRecordKey key, long fence, bool happened, ReadOnlyMemory<byte>? result, TimeSpan ttl, CancellationToken cancellationToken = default) =>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,7 +26,8 @@ internal static class Worker
         await using var services = Services(args[1], prefix, TimeSpan.FromMilliseconds(numbers[9]));
         var executor = services.GetRequiredService<IIdempotentExecutor>();
         var database = direct.GetDatabase();
-        int executed = 0, replayed = 0, conflicts = 0, errors = 0, wrong = 0, unsettled = 0;
+        int executed = 0, replayed = 0, conflicts = 0, errors = 0, wrong = 0, unsettled = 0, refused = 0;
+        var results = new ConcurrentDictionary<int, string>();
 
         for (var from = 0; from < keys; from += Window)
         {
@@ -48,12 +50,21 @@ internal static class Worker
             await Task.WhenAll(racers);
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{executed} {replayed} {conflicts} {errors} {wrong} {unsettled}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{executed} {replayed} {conflicts} {errors} {wrong} {unsettled} {refused}"));
         return 0;
 
         async Task CallAsync(int key)
         {
             var name = key.ToString(CultureInfo.InvariantCulture);
+
+            // Every answer of a key is the same one.
+            void See(StoredResult result)
+            {
+                var text = Encoding.ASCII.GetString(result.Body.Span);
+                if (!text.StartsWith(name + " ", StringComparison.Ordinal) || results.GetOrAdd(key, text) != text)
+                    Interlocked.Increment(ref wrong);
+            }
+
             while (true)
             {
                 try
@@ -63,7 +74,7 @@ internal static class Worker
                         RequestFingerprint.None,
                         async (context, _) =>
                         {
-                            await database.HashIncrementAsync(prefix + "ran", name);
+                            await database.ListRightPushAsync($"{prefix}ran:{name}", RacedKey.Run(context));
                             return new StoredResult { Body = Encoding.ASCII.GetBytes($"{name} {context.Fence}") };
                         },
                         new IdempotencyPolicy { WaitForResult = TimeSpan.FromMilliseconds(key % 2 * 1000) });
@@ -72,13 +83,21 @@ internal static class Worker
                         case IdempotentStatus.Executed:
                             Interlocked.Increment(ref executed);
                             if (!outcome.IsSettled)
-                                Interlocked.Increment(ref unsettled);
+                            {
+                                Interlocked.Increment(ref unsettled); // whether it was accepted is not known here
+                                return;
+                            }
+
+                            await database.ListRightPushAsync($"{prefix}accepted:{name}", outcome.Fence);
+                            See(outcome.Value!);
                             return;
                         case IdempotentStatus.Replayed:
                             Interlocked.Increment(ref replayed);
-                            if (!Encoding.ASCII.GetString(outcome.Value!.Body.Span).StartsWith(name + " ", StringComparison.Ordinal))
-                                Interlocked.Increment(ref wrong);
+                            See(outcome.Value!);
                             return;
+                        case IdempotentStatus.LeaseLost: // it was taken over and its result was refused: another one's counts
+                            Interlocked.Increment(ref refused);
+                            continue;
                         case IdempotentStatus.InProgress:
                             Interlocked.Increment(ref conflicts);
                             await Task.Delay(20);

@@ -57,6 +57,13 @@ public sealed class IdempotencyMetricsTests : IAsyncDisposable
         collector.GetMeasurementSnapshot().GroupBy(m => m.Tags[tag]).Select(group => $"{group.Key} {group.Sum(m => m.Value)}").Order(StringComparer.Ordinal));
 
     [Fact]
+    public void Claims_are_counted_in_buckets_that_tell_a_near_store_from_a_far_one()
+    {
+        var buckets = Assert.IsType<Histogram<double>>(_claimDuration.Instrument).Advice?.HistogramBucketBoundaries;
+        Assert.True(buckets is [< 0.001, .., >= 5], "The claim's histogram keeps the SDK's buckets, which are made for milliseconds.");
+    }
+
+    [Fact]
     public async Task Every_call_counts_by_its_outcome_and_every_claim_is_timed()
     {
         await RunAsync("done", fingerprint: RequestFingerprint.Compute("a"u8));

@@ -75,4 +75,11 @@ public sealed class RedisIdempotencyHealthCheckTests(RedisFixture redis)
     [InlineData("8.4.0", HealthStatus.Healthy)]
     public void A_server_older_than_7_0_is_unhealthy(string version, HealthStatus expected) =>
         Assert.Equal(expected, RedisIdempotencyHealthCheck.Judge($"redis_version:{version}\r\nmaxmemory_policy:noeviction\r\n", TimeSpan.Zero).Status);
+
+    [Theory]
+    [InlineData("volatile-lru")]
+    [InlineData("volatile-ttl")]
+    [InlineData("allkeys-random")]
+    public void Every_policy_that_evicts_is_told(string policy) =>
+        Assert.Equal("redis_evicts", RedisIdempotencyHealthCheck.Judge($"redis_version:7.0.0\r\nmaxmemory_policy:{policy}\r\n", TimeSpan.Zero).Description);
 }

@@ -12,15 +12,22 @@ public sealed class LoadBalancer : IDisposable
     private static readonly TimeSpan RemoveAfter = TimeSpan.FromMilliseconds(200);
     private readonly CancellationTokenSource _stop = new();
     private readonly Instance[] _instances;
-    private readonly string _path;
+    private readonly Func<Uri, HttpRequestMessage> _request;
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(10) };
     private int _turn;
 
     /// <param name="addresses">The instances.</param>
     /// <param name="path">What is asked of them, with GET; an answer that is no success is a failed request.</param>
     public LoadBalancer(IEnumerable<Uri> addresses, string path)
+        : this(addresses, address => new(HttpMethod.Get, new Uri(address, path)))
     {
-        _path = path;
+    }
+
+    /// <param name="addresses">The instances.</param>
+    /// <param name="request">What is asked of an instance; an answer that is no success is a failed request.</param>
+    public LoadBalancer(IEnumerable<Uri> addresses, Func<Uri, HttpRequestMessage> request)
+    {
+        _request = request;
         _instances = [.. addresses.Select(static address => new Instance(address))];
         foreach (var instance in _instances)
             _ = WatchAsync(instance);
@@ -60,7 +67,8 @@ public sealed class LoadBalancer : IDisposable
         var instance = ready[(int)((uint)Interlocked.Increment(ref _turn) % ready.Length)];
         try
         {
-            using var response = await _client.GetAsync(new Uri(instance.Address, _path));
+            using var request = _request(instance.Address);
+            using var response = await _client.SendAsync(request);
             Interlocked.Increment(ref instance.Served);
             return response.IsSuccessStatusCode;
         }

@@ -14,6 +14,7 @@ internal sealed class DlqArea : IBenchArea
     private const int Bytes = 128;
     private const int Parallel = 64;
     private const int Parked = 1_000;
+    private const int WarmUps = 4;
 
     public string Name => "dlq";
 
@@ -24,11 +25,13 @@ internal sealed class DlqArea : IBenchArea
         var rounds = quick ? 3 : 9;
         var messages = quick ? 2_000 : 20_000;
         var transfers = quick ? 500 : 4_000;
-        var consumeWide = await ConsumeAsync(rounds, messages, prefetch: 1_000);
-        var consumeDefault = await ConsumeAsync(rounds, messages, prefetch: null);
+        var consumeWide = await ConsumeAsync(rounds, messages, prefetch: 1_000, rivalPrefetch: 1_000);
+        var consumeDefault = await ConsumeAsync(rounds, messages, prefetch: null, rivalPrefetch: 1_000);
+        var consumeNarrow = await ConsumeAsync(rounds, messages, prefetch: null, rivalPrefetch: new GuardedConsumerOptions().Prefetch);
         var transfer = await TransferAsync(rounds, transfers, marks: true);
         var naive = await TransferAsync(rounds, transfers, marks: false);
-        var redrive = await RedriveAsync(rounds, transfers);
+        var redrive = await RedriveAsync(rounds, transfers, byHand: false);
+        var redriveByHand = await RedriveAsync(rounds, transfers, byHand: true);
         var parked = await ParkedAsync(rounds, messages);
         var delays = await DelaysAsync(quick ? 200 : 1_000);
 
@@ -36,9 +39,11 @@ internal sealed class DlqArea : IBenchArea
         [
             Throughput("dlq.guarded_consume_vs_raw", consumeWide, 0.85),
             Throughput("dlq.guarded_consume_defaults_vs_raw_defaults", consumeDefault, 0.85),
+            Throughput("dlq.guarded_consume_defaults_vs_raw_32_prefetched", consumeNarrow, 0.85),
             Throughput("dlq.transfer64_vs_handwritten", transfer, 0.90),
             Throughput("dlq.transfer64_vs_naive_without_marks", naive, 0.90),
             Throughput("dlq.redrive_vs_transfer", redrive, 0.80),
+            Throughput("dlq.handwritten_redrive_vs_transfer_floor", redriveByHand, 0.80),
             Throughput("dlq.others_with_1000_delayed_vs_none", parked, 0.90),
             new("dlq.nak_delay_error_p99_ms_vs_bound", Percentile(delays, 0.99) / 20, 1),
         ];
@@ -47,45 +52,57 @@ internal sealed class DlqArea : IBenchArea
         {
             ("consume and acknowledge, 1,000 prefetched / ConsumeAsync, AckAsync, 1,000 prefetched", consumeWide),
             ("the same with the defaults of each", consumeDefault),
+            ("the same, 32 prefetched by both", consumeNarrow),
             ("transfer, 64 at a time / letter, mark, acknowledgement by hand", transfer),
             ("transfer, 64 at a time / letter, acknowledgement by hand", naive),
             ("redrive / transfer", redrive),
+            ("redrive by hand, the same reads and durable writes / transfer", redriveByHand),
             ("consume with 1,000 delayed / with none", parked),
         })
             table.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {figures.OursMicroseconds:0.0} | {figures.RivalMicroseconds:0.0} | {figures.OursBytes:0} | {figures.RivalBytes:0} |");
         table.AppendLine(CultureInfo.InvariantCulture, $"\nA delayed message starts {Percentile(delays, 0.5):0.0} ms after its time in the median, {Percentile(delays, 0.99):0.0} ms at the 99th percentile.");
+        table.Append("""
+
+            What bounds the ones that stay short:
+
+            - *Defaults against the client's defaults*: 32 messages in hand against 1,000. A message in hand is one that no other process can take, so the default stays small; with 32 on both sides the guard keeps up.
+            - *Transfer without marks*: the mark is a second durable write, and without it an original that comes back late becomes a second letter.
+            - *Redrive*: a transfer writes durably twice, a redrive that may be resumed after a crash at any point reads twice, writes three times and deletes. The floor is that and nothing else, written by hand; it is short of the goal itself.
+
+            """);
         return new BenchReport(cases, table.ToString());
 
         static BenchCase Throughput(string name, PairedFigures figures, double goal) => new(name, 1 / figures.Ratio, goal, AtLeast: true);
     }
 
-    private static async Task<PairedFigures> ConsumeAsync(int rounds, int messages, int? prefetch)
+    private static async Task<PairedFigures> ConsumeAsync(int rounds, int messages, int? prefetch, int rivalPrefetch)
     {
         await using var server = await DlqBenchServer.StartAsync(Work);
-        await server.PublishAsync(Work, (rounds + 1) * messages + 2_000, Bytes);
+        await server.PublishAsync(Work, (rounds + WarmUps) * messages + 2_000, Bytes);
         Turn turn = new(), rawTurn = new();
         await using var guarded = await GuardedSide.StartAsync(server, Work, Done(turn), options => options.Prefetch = prefetch ?? options.Prefetch);
-        await using var rival = await RawSide.ConsumeAsync(server, Work, rawTurn, prefetch: 1_000);
-        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => rawTurn.RunAsync(messages));
+        await using var rival = await RawSide.ConsumeAsync(server, Work, rawTurn, rivalPrefetch);
+        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => rawTurn.RunAsync(messages), WarmUps);
     }
 
     private static async Task<PairedFigures> TransferAsync(int rounds, int messages, bool marks)
     {
         await using var server = await DlqBenchServer.StartAsync(Work);
-        await server.PublishAsync(Work, (rounds + 1) * messages + 1_000, Bytes);
+        await server.PublishAsync(Work, (rounds + WarmUps) * messages + 1_000, Bytes);
         Turn turn = new(), rawTurn = new();
         await using var guarded = await GuardedSide.StartAsync(server, Work, Dead(turn), Wide);
         await using var rival = await RawSide.TransferAsync(server, Work, rawTurn, Parallel, marks);
-        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => rawTurn.RunAsync(messages));
+        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => rawTurn.RunAsync(messages), WarmUps);
     }
 
-    /// <summary>The same messages go round: dead-lettered, redriven, dead-lettered again.</summary>
-    private static async Task<PairedFigures> RedriveAsync(int rounds, int messages)
+    /// <summary>The same messages go round: dead-lettered, redriven, by hand or not, and dead-lettered again.</summary>
+    private static async Task<PairedFigures> RedriveAsync(int rounds, int messages, bool byHand)
     {
         await using var server = await DlqBenchServer.StartAsync(Work);
         await server.PublishAsync(Work, messages, Bytes);
         var turn = new Turn();
         await using var guarded = await GuardedSide.StartAsync(server, Work, Dead(turn), Wide);
+        await using var hand = await HandRedrive.StartAsync(server, GuardedSide.Queue);
         async Task TransferAsync()
         {
             await turn.RunAsync(messages);
@@ -99,11 +116,18 @@ internal sealed class DlqArea : IBenchArea
             messages,
             async () =>
             {
+                if (byHand)
+                {
+                    await hand.RunAsync(messages);
+                    return;
+                }
+
                 var result = await guarded.Redrive.RunAsync(new(new(GuardedSide.Queue)) { MaxRedrives = 1_000 });
                 if (result.Redriven != messages)
                     throw new InvalidOperationException($"{result.Redriven} of {messages} letters were redriven.");
             },
             TransferAsync,
+            WarmUps,
             alternate: false);
     }
 
@@ -129,8 +153,8 @@ internal sealed class DlqArea : IBenchArea
 
         await using var free = await GuardedSide.StartAsync(server, Free, Done(freeTurn));
         foreach (var stream in new[] { Work, Free })
-            await server.PublishAsync(stream, (rounds + 1) * messages + 1_000, Bytes);
-        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => freeTurn.RunAsync(messages));
+            await server.PublishAsync(stream, (rounds + WarmUps) * messages + 1_000, Bytes);
+        return await PairedLoad.RunAsync(rounds, messages, () => turn.RunAsync(messages), () => freeTurn.RunAsync(messages), WarmUps);
     }
 
     /// <summary>How much later than asked each second try starts, in milliseconds; the mark before the NAK and the one before the start included.</summary>

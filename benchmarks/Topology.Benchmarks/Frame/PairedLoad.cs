@@ -10,11 +10,16 @@ internal static class PairedLoad
     /// <param name="ours">One batch of calls.</param>
     /// <param name="rival">One batch of as many calls.</param>
     /// <param name="calls">How many calls a batch has.</param>
+    /// <param name="warmUps">How many batches of each go before, unmeasured. A side of many small methods is compiled later than one of few.</param>
     /// <param name="alternate">Whether the order changes; not when one side uses up what the other has made.</param>
-    public static async Task<PairedFigures> RunAsync(int rounds, int calls, Func<Task> ours, Func<Task> rival, bool alternate = true)
+    public static async Task<PairedFigures> RunAsync(int rounds, int calls, Func<Task> ours, Func<Task> rival, int warmUps = 1, bool alternate = true)
     {
-        await ours();
-        await rival();
+        for (var warmUp = 0; warmUp < warmUps; warmUp++)
+        {
+            await ours();
+            await rival();
+        }
+
         var ratios = new List<double>();
         List<Batch> oursBatches = [], rivalBatches = [];
         for (var round = 0; round < rounds; round++)

@@ -5,14 +5,19 @@ namespace Platform.RouterService;
 /// <param name="model">Its model.</param>
 /// <param name="costPer1K">Its price for 1000 tokens, in US dollars.</param>
 /// <param name="latency">What a call takes at first, in milliseconds; then what calls took.</param>
+/// <param name="time">The clock.</param>
 /// <param name="tasks">What it can do; empty for everything.</param>
-internal sealed class Agent(string name, string model, double costPer1K, double latency, params string[] tasks)
+internal sealed class Agent(string name, string model, double costPer1K, double latency, TimeProvider time, params string[] tasks)
 {
     // A tenth of each new call: ten calls make an old habit a third of what is believed.
     private const double Weight = 0.1;
+
+    // Who is not asked any more is forgiven with time, or nobody would ever see that it recovered.
+    private static readonly TimeSpan HalfLife = TimeSpan.FromSeconds(30);
     private readonly Lock _lock = new();
     private double _latency = latency;
     private double _failures;
+    private long _recorded = time.GetTimestamp();
 
     public string Name => name;
 
@@ -25,7 +30,7 @@ internal sealed class Agent(string name, string model, double costPer1K, double 
         {
             lock (_lock)
             {
-                return _failures;
+                return FailuresNow();
             }
         }
     }
@@ -38,7 +43,7 @@ internal sealed class Agent(string name, string model, double costPer1K, double 
         {
             lock (_lock)
             {
-                return (costPer1K + _latency / 1000 * 0.01) / Math.Max(1 - _failures, 0.01);
+                return (costPer1K + _latency / 1000 * 0.01) / Math.Max(1 - FailuresNow(), 0.01);
             }
         }
     }
@@ -50,7 +55,11 @@ internal sealed class Agent(string name, string model, double costPer1K, double 
         lock (_lock)
         {
             _latency += (took.TotalMilliseconds - _latency) * Weight;
-            _failures += ((failed ? 1 : 0) - _failures) * Weight;
+            var failures = FailuresNow();
+            _failures = failures + ((failed ? 1 : 0) - failures) * Weight;
+            _recorded = time.GetTimestamp();
         }
     }
+
+    private double FailuresNow() => _failures * Math.Pow(0.5, time.GetElapsedTime(_recorded) / HalfLife);
 }

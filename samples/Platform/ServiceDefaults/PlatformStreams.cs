@@ -64,7 +64,7 @@ public sealed partial class PlatformStreams(
 
                 return;
             }
-            catch (Exception error) when (error is NatsException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
+            catch (Exception error) when (!stoppingToken.IsCancellationRequested)
             {
                 LogNotYet(logger, error.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

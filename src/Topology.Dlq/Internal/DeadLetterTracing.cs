@@ -38,14 +38,14 @@ internal static class DeadLetterTracing
     }
 
     /// <summary>A letter is being stored.</summary>
-    public static Activity? Publish(DeadLetter letter) => Tag(s_source.StartActivity($"dlq.publish {letter.Queue}", ActivityKind.Producer), letter);
+    public static Activity? Publish(DeadLetter letter) => !s_source.HasListeners() ? null : Tag(s_source.StartActivity($"dlq.publish {letter.Queue}", ActivityKind.Producer), letter);
 
     /// <summary>One start of a queue's processor.</summary>
     public static Activity? Process(DeadLetter letter, int attempt) =>
         Tag(Start($"dlq.process {letter.Queue}", ContextOf(letter), null), letter)?.SetTag("topology.attempt", attempt);
 
     /// <summary>A letter is handed to its redrive target: the work of whoever asked for it, linked to the failure it is about.</summary>
-    public static Activity? Redrive(DeadLetter letter) => Tag(
+    public static Activity? Redrive(DeadLetter letter) => !s_source.HasListeners() ? null : Tag(
         s_source.StartActivity(
             ActivityKind.Producer, name: $"dlq.redrive {letter.Queue}", links: ContextOf(letter) is { } failed ? [new(failed)] : null),
         letter);

@@ -9,7 +9,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Queue> _queues = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, InMemoryQueue> _queues = new(StringComparer.Ordinal);
     private TaskCompletionSource _changed = NewSignal();
 
     public ValueTask<bool> AppendAsync(DeadLetter letter, CancellationToken cancellationToken)
@@ -24,7 +24,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
             if (queue.Bytes + size > queue.Options.MaxBytes)
                 throw new DeadLetterQueueFullException($"Dead-letter queue '{letter.Queue}' has no room: max_bytes is {queue.Options.MaxBytes}.") { Queue = letter.Queue };
 
-            var entry = new Entry(letter with { Body = letter.Body.ToArray() }, ++queue.LastSequence, time.GetUtcNow(), size);
+            var entry = new InMemoryLetter(letter with { Body = letter.Body.ToArray() }, ++queue.LastSequence, time.GetUtcNow(), size);
             queue.Letters.Add(letter.Id, entry);
             queue.InOrder.Add(entry.Sequence, entry);
             queue.Bytes += size;
@@ -44,7 +44,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
 
     public async IAsyncEnumerable<DeadLetter> ReadAsync(string queue, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Entry[] entries;
+        InMemoryLetter[] entries;
         lock (_lock)
             entries = [.. Open(queue).InOrder.Values];
         foreach (var entry in entries)
@@ -122,7 +122,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Entry? next;
+            InMemoryLetter? next;
             TimeSpan wait;
             Task changed;
             lock (_lock)
@@ -169,20 +169,20 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
         _changed = NewSignal();
     }
 
-    private Queue Open(string name)
+    private InMemoryQueue Open(string name)
     {
         if (!_queues.TryGetValue(name, out var queue))
-            _queues.Add(name, queue = new Queue(queues[name]));
+            _queues.Add(name, queue = new InMemoryQueue(queues[name]));
         queue.Expire(time.GetUtcNow());
         return queue;
     }
 
-    private Consumer Subscribe(string queue, string name)
+    private InMemoryConsumer Subscribe(string queue, string name)
     {
         var opened = Open(queue);
         if (!opened.Consumers.TryGetValue(name, out var consumer))
         {
-            opened.Consumers.Add(name, consumer = new Consumer());
+            opened.Consumers.Add(name, consumer = new InMemoryConsumer());
             foreach (var entry in opened.InOrder.Values)
                 consumer.Schedule(entry, entry.StoredAt);
         }
@@ -190,7 +190,7 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
         return consumer;
     }
 
-    private void Reschedule(Entry entry, DeadLetterConsumerOptions consumer, TimeSpan delay)
+    private void Reschedule(InMemoryLetter entry, DeadLetterConsumerOptions consumer, TimeSpan delay)
     {
         lock (_lock)
         {
@@ -201,15 +201,13 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
         }
     }
 
-    private void Settle(Entry entry, DeadLetterConsumerOptions consumer)
+    private void Settle(InMemoryLetter entry, DeadLetterConsumerOptions consumer)
     {
         lock (_lock)
             Subscribe(entry.Letter.Queue, consumer.Name).Forget(entry);
     }
 
-    private sealed record Entry(DeadLetter Letter, long Sequence, DateTimeOffset StoredAt, long Size);
-
-    private sealed class Delivery(InMemoryDeadLetterQueueProvider provider, DeadLetterConsumerOptions consumer, Entry entry) : IDeadLetterDelivery
+    private sealed class Delivery(InMemoryDeadLetterQueueProvider provider, DeadLetterConsumerOptions consumer, InMemoryLetter entry) : IDeadLetterDelivery
     {
         public DeadLetter Letter => entry.Letter;
 
@@ -227,91 +225,6 @@ internal sealed class InMemoryDeadLetterQueueProvider(DeadLetterQueues queues, T
             cancellationToken.ThrowIfCancellationRequested();
             provider.Reschedule(entry, consumer, delay);
             return ValueTask.CompletedTask;
-        }
-    }
-
-    private sealed class Queue(DeadLetterQueueOptions options)
-    {
-        private DateTimeOffset _marksExpired;
-
-        public DeadLetterQueueOptions Options { get; } = options;
-
-        public Dictionary<string, Entry> Letters { get; } = new(StringComparer.Ordinal);
-
-        public SortedDictionary<long, Entry> InOrder { get; } = [];
-
-        public Dictionary<string, (DeadLetterMark Mark, DateTimeOffset WrittenAt)> Marks { get; } = new(StringComparer.Ordinal);
-
-        public Dictionary<string, Consumer> Consumers { get; } = new(StringComparer.Ordinal);
-
-        public long LastSequence { get; set; }
-
-        public ulong LastRevision { get; set; }
-
-        public long Bytes { get; set; }
-
-        public bool Remove(Entry entry)
-        {
-            InOrder.Remove(entry.Sequence);
-            Bytes -= entry.Size;
-            foreach (var consumer in Consumers.Values)
-                consumer.Forget(entry);
-            return Letters.Remove(entry.Letter.Id);
-        }
-
-        public void Expire(DateTimeOffset now)
-        {
-            while (InOrder.Count > 0 && InOrder.First().Value is var oldest && now - oldest.StoredAt > Options.MaxAge)
-                Remove(oldest);
-
-            if (now - _marksExpired < TimeSpan.FromHours(1))
-                return;
-            _marksExpired = now;
-            foreach (var (id, stored) in Marks.ToArray())
-            {
-                if (now - stored.WrittenAt > Options.MaxAge + TimeSpan.FromDays(1))
-                    Marks.Remove(id);
-            }
-        }
-    }
-
-    /// <summary>When each letter is due for one consumer. Scheduling a letter again replaces its earlier time.</summary>
-    private sealed class Consumer
-    {
-        private readonly PriorityQueue<(Entry Entry, long Version), (DateTimeOffset Due, long Sequence)> _due = new();
-        private readonly Dictionary<long, long> _versions = [];
-        private long _version;
-
-        public void Schedule(Entry entry, DateTimeOffset due)
-        {
-            _versions[entry.Sequence] = ++_version;
-            _due.Enqueue((entry, _version), (due, entry.Sequence));
-        }
-
-        public bool Knows(Entry entry) => _versions.ContainsKey(entry.Sequence);
-
-        public void Forget(Entry entry) => _versions.Remove(entry.Sequence);
-
-        public Entry? Lend(DateTimeOffset now, TimeSpan time, out DateTimeOffset? due)
-        {
-            while (_due.TryPeek(out var next, out var when))
-            {
-                if (_versions.GetValueOrDefault(next.Entry.Sequence) != next.Version)
-                {
-                    _due.Dequeue();
-                    continue;
-                }
-
-                due = when.Due;
-                if (due > now)
-                    return null;
-                _due.Dequeue();
-                Schedule(next.Entry, now + time);
-                return next.Entry;
-            }
-
-            due = null;
-            return null;
         }
     }
 }

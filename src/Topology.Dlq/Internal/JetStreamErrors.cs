@@ -17,11 +17,13 @@ internal static class JetStreamErrors
         {
             return await call().ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is NatsException or TimeoutException)
+        catch (Exception failure) when (IsClients(failure))
         {
             throw Wrapped(queue, failure);
         }
     }
+
+    public static bool IsClients(Exception failure) => failure is NatsException or TimeoutException;
 
     public static DeadLetterException Wrapped(string queue, Exception failure) =>
         new($"Dead-letter queue '{queue}': {failure.Message}", failure) { Queue = queue };

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NATS.Client.Core;
@@ -17,6 +16,7 @@ internal sealed class JetStreamTopology(
     private const string AdvisoryStream = "TOPOLOGY_DLQ_ADVISORIES";
 
     private readonly NatsJSContext _context = new(connection);
+    private readonly JetStreamShapes _shapes = new(queues, options.Value);
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
     private readonly HashSet<DeadLetterDrift> _said = [];
@@ -36,7 +36,7 @@ internal sealed class JetStreamTopology(
                 {
                     await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
                     await AdvisoriesAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
-                    var consumer = Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
+                    var consumer = JetStreamShapes.Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
                     await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
@@ -66,7 +66,7 @@ internal sealed class JetStreamTopology(
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
                     if (IsReady($"{queue}/{consumer.Name}"))
-                        await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+                        await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), JetStreamShapes.Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
@@ -102,6 +102,29 @@ internal sealed class JetStreamTopology(
         },
         cancellationToken);
 
+    /// <summary>Makes a call to a queue whose streams are there. Failures of the client become this package's.</summary>
+    public async ValueTask<T> CallAsync<T>(string queue, Func<ValueTask<T>> call, CancellationToken cancellationToken)
+    {
+        _ = queues[queue];
+        try
+        {
+            await EnsureAsync(queue, cancellationToken).ConfigureAwait(false);
+            return await call().ConfigureAwait(false);
+        }
+        catch (Exception failure) when (JetStreamErrors.IsClients(failure))
+        {
+            throw Failed(queue, failure);
+        }
+    }
+
+    /// <summary>Returns what a failure of the client is to be told as. After some the streams are looked for again.</summary>
+    public DeadLetterException Failed(string queue, Exception failure)
+    {
+        if (failure is NatsNoRespondersException or NatsJSPublishNoResponseException or NatsJSApiException or NatsJSProtocolException)
+            Forget(queue);
+        return JetStreamErrors.Wrapped(queue, failure);
+    }
+
     /// <summary>The stream of messages that were set aside. It is made when the first one is: few consumers ever need it.</summary>
     public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
 
@@ -122,7 +145,7 @@ internal sealed class JetStreamTopology(
             if (options.Value.Provision != DeadLetterProvisioning.Create)
                 return false;
             await _context.CreateStreamAsync(
-                Stream(queue, name, queues[queue]) with
+                _shapes.Stream(queue, name, queues[queue]) with
                 {
                     Subjects = [$"{name}.>"],
                     Retention = StreamConfigRetention.Workqueue,
@@ -159,7 +182,7 @@ internal sealed class JetStreamTopology(
         await OnceAsync(
             queue,
             $"{queue}/{consumer.Name}",
-            drift => ConsumerAsync(queue, stream, Consumer(consumer), options.Value.Provision, drift, cancellationToken),
+            drift => ConsumerAsync(queue, stream, JetStreamShapes.Consumer(consumer), options.Value.Provision, drift, cancellationToken),
             cancellationToken).ConfigureAwait(false);
         return await _context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false);
     }
@@ -177,7 +200,7 @@ internal sealed class JetStreamTopology(
         else if (needed > MarkMaxAge(work.Queue))
             throw new DeadLetterException($"Dead-letter queue '{work.Queue}': mark_max_age is {MarkMaxAge(work.Queue)}; it must be {needed} or more, because stream '{work.Stream}' keeps messages {stream.Config.MaxAge}.") { Queue = work.Queue };
 
-        var wanted = Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject, MaxAckPending = work.MaxAckPending };
+        var wanted = JetStreamShapes.Consumer(new() { Name = name, AckWait = work.AckWait }) with { FilterSubject = work.FilterSubject, MaxAckPending = work.MaxAckPending };
         await OnceAsync(
             work.Queue,
             $"{work.Queue}/{work.Stream}/{name}",
@@ -193,7 +216,7 @@ internal sealed class JetStreamTopology(
             _ready.RemoveWhere(ready => ready == queue || ready.StartsWith($"{queue}/", StringComparison.Ordinal));
     }
 
-    public TimeSpan MarkMaxAge(string queue) => options.Value.MarkMaxAge ?? queues[queue].MaxAge + TimeSpan.FromDays(1);
+    public TimeSpan MarkMaxAge(string queue) => _shapes.MarkMaxAge(queue);
 
     public void Dispose() => _one.Dispose();
 
@@ -231,7 +254,7 @@ internal sealed class JetStreamTopology(
     private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
     {
         await RequireServerAsync(queue, cancellationToken).ConfigureAwait(false);
-        foreach (var wanted in new[] { Letters(queue), Marks(queue) })
+        foreach (var wanted in new[] { _shapes.Letters(queue), _shapes.Marks(queue) })
         {
             var thing = $"stream {wanted.Name}";
             StreamConfig actual;
@@ -251,7 +274,7 @@ internal sealed class JetStreamTopology(
                 Log.Created(logger, queue, thing);
             }
 
-            Compare(queue, wanted, actual, drift);
+            JetStreamShapes.Compare(queue, wanted, actual, ServerVersion, drift);
         }
     }
 
@@ -308,16 +331,7 @@ internal sealed class JetStreamTopology(
             Log.Created(logger, queue, thing);
         }
 
-        var fields = new Fields(queue, thing, drift);
-        fields.Add("ack_policy", wanted.AckPolicy, actual.AckPolicy, breaks: true);
-        fields.Add("ack_wait", wanted.AckWait, actual.AckWait, breaks: actual.AckWait < wanted.AckWait);
-        fields.Add("max_deliver", -1L, actual.MaxDeliver, breaks: true);
-        fields.Add("max_ack_pending", wanted.MaxAckPending, actual.MaxAckPending);
-        fields.Add("backoff", "", string.Join(",", actual.Backoff ?? []), breaks: true);
-        fields.Add("filter_subject", wanted.FilterSubject ?? "", actual.FilterSubject ?? "", breaks: true);
-        fields.Add("deliver_policy", wanted.DeliverPolicy, actual.DeliverPolicy);
-        fields.Add("inactive_threshold", TimeSpan.Zero, actual.InactiveThreshold, breaks: true);
-        fields.Add("headers_only", false, actual.HeadersOnly, breaks: true);
+        JetStreamShapes.Compare(queue, thing, wanted, actual, drift);
     }
 
     private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
@@ -329,92 +343,4 @@ internal sealed class JetStreamTopology(
 
     private Version ServerVersion =>
         Version.TryParse(connection.ServerInfo?.Version.Split('-')[0], out var version) ? version : new Version(0, 0);
-
-    private StreamConfig Letters(string queue)
-    {
-        var configured = queues[queue];
-        return Stream(queue, DeadLetterQueueNames.ToPhysical(queue), configured) with
-        {
-            Subjects = [.. configured.Subjects.SelectMany(subject => new[] { subject, $"{subject}.>" })],
-            MaxAge = configured.MaxAge,
-            MaxBytes = configured.MaxBytes,
-            Description = $"Dead letters of {queue}",
-        };
-    }
-
-    private StreamConfig Marks(string queue)
-    {
-        var name = DeadLetterQueueNames.ToPhysicalMarks(queue);
-        return Stream(queue, name, queues[queue]) with
-        {
-            Subjects = [$"{name}.>"],
-            MaxAge = MarkMaxAge(queue),
-            MaxBytes = options.Value.MaxMarkBytes,
-            MaxMsgsPerSubject = 1,
-            Description = $"Marks of {queue}",
-        };
-    }
-
-    private StreamConfig Stream(string queue, string name, DeadLetterQueueOptions configured) => new(name, [])
-    {
-        Retention = StreamConfigRetention.Limits,
-        Discard = StreamConfigDiscard.New,
-        MaxMsgs = -1,
-        MaxMsgsPerSubject = -1,
-        MaxMsgSize = -1,
-        Storage = configured.Storage == DeadLetterStorage.Memory ? StreamConfigStorage.Memory : StreamConfigStorage.File,
-        NumReplicas = options.Value.Replicas,
-        DuplicateWindow = configured.MaxAge < TimeSpan.FromMinutes(2) ? configured.MaxAge : TimeSpan.FromMinutes(2),
-        AllowDirect = true,
-        Metadata = new Dictionary<string, string> { ["topology.name"] = queue },
-    };
-
-    private static ConsumerConfig Consumer(DeadLetterConsumerOptions consumer) => new(consumer.Name)
-    {
-        DurableName = consumer.Name,
-        AckPolicy = ConsumerConfigAckPolicy.Explicit,
-        AckWait = consumer.AckWait,
-        MaxDeliver = -1,
-
-        // A delayed letter counts as pending: a low limit would let the delayed ones stop all others.
-        MaxAckPending = 100_000,
-        DeliverPolicy = ConsumerConfigDeliverPolicy.All,
-    };
-
-    private void Compare(string queue, StreamConfig wanted, StreamConfig actual, List<DeadLetterDrift> drift)
-    {
-        var fields = new Fields(queue, $"stream {wanted.Name}", drift);
-        var missing = wanted.Subjects!.Except(actual.Subjects ?? [], StringComparer.Ordinal).Any();
-        fields.Add("subjects", List(wanted.Subjects), List(actual.Subjects), breaks: missing);
-        fields.Add("retention", wanted.Retention, actual.Retention, breaks: true);
-        fields.Add("discard", wanted.Discard, actual.Discard, breaks: true);
-        fields.Add("max_age", wanted.MaxAge, actual.MaxAge);
-        fields.Add("max_bytes", wanted.MaxBytes, actual.MaxBytes);
-        fields.Add("max_msgs", wanted.MaxMsgs, actual.MaxMsgs);
-        fields.Add("max_msgs_per_subject", wanted.MaxMsgsPerSubject, actual.MaxMsgsPerSubject, breaks: true);
-        fields.Add("max_msg_size", wanted.MaxMsgSize, actual.MaxMsgSize);
-        fields.Add("storage", wanted.Storage, actual.Storage);
-        fields.Add("num_replicas", wanted.NumReplicas, actual.NumReplicas);
-        fields.Add("duplicate_window", wanted.DuplicateWindow, actual.DuplicateWindow);
-        fields.Add("allow_direct", wanted.AllowDirect, actual.AllowDirect, breaks: true);
-        fields.Add("deny_delete", false, actual.DenyDelete, breaks: true);
-        fields.Add("discard_new_per_subject", false, actual.DiscardNewPerSubject, breaks: true);
-        fields.Add("no_ack", false, actual.NoAck, breaks: true);
-        fields.Add("description", wanted.Description ?? "", actual.Description ?? "");
-        fields.Add(
-            "metadata.topology.name", queue, actual.Metadata?.TryGetValue("topology.name", out var named) == true ? named : "", notSupported: ServerVersion < new Version(2, 10));
-
-        static string List(ICollection<string>? subjects) => string.Join(",", (subjects ?? []).Order(StringComparer.Ordinal));
-    }
-
-    private sealed class Fields(string queue, string thing, List<DeadLetterDrift> drift)
-    {
-        public void Add<T>(string field, T wanted, T actual, bool breaks = false, bool notSupported = false)
-        {
-            if (!EqualityComparer<T>.Default.Equals(wanted, actual))
-                drift.Add(new(queue, thing, field, Text(wanted), Text(actual), breaks, notSupported));
-        }
-
-        private static string Text<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
-    }
 }

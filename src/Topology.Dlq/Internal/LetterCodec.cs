@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Globalization;
-using System.Text;
 using NATS.Client.Core;
 
 namespace Topology.Dlq.Internal;
@@ -67,7 +65,7 @@ internal static class LetterCodec
             return new(writer.Headers, body, []);
 
         var tail = body.Length <= room ? ReadOnlyMemory<byte>.Empty : body[room..];
-        var parts = Overflow(pairsOverflow ? letter.Headers : [], tail, maxPayload - Margin);
+        var parts = LetterOverflow.Write(pairsOverflow ? letter.Headers : [], tail, maxPayload - Margin);
         writer.Add("Dlq-Overflow", Number(parts.Count));
         return new(writer.Headers, body[..^tail.Length], parts);
     }
@@ -134,7 +132,7 @@ internal static class LetterCodec
         })];
         if (overflow is not null)
         {
-            var (more, tail) = ReadOverflow(overflow);
+            var (more, tail) = LetterOverflow.Read(overflow);
             others = more.Count > 0 ? more : others;
             if (tail.Length > 0)
             {
@@ -185,70 +183,6 @@ internal static class LetterCodec
         IEnumerable<string> All(string name) => headers.TryGetValue(name, out var values) ? values.OfType<string>() : [];
     }
 
-    private static List<ReadOnlyMemory<byte>> Overflow(
-        IReadOnlyList<KeyValuePair<string, string>> pairs, ReadOnlyMemory<byte> tail, int partSize)
-    {
-        using var all = new MemoryStream();
-        Span<byte> length = stackalloc byte[4];
-        Int(length, pairs.Count);
-        foreach (var (name, value) in pairs)
-        {
-            Framed(length, name);
-            Framed(length, value);
-        }
-
-        all.Write(tail.Span);
-        var bytes = all.ToArray();
-        var parts = new List<ReadOnlyMemory<byte>>();
-        for (var start = 0; start < bytes.Length; start += partSize)
-            parts.Add(bytes.AsMemory(start, Math.Min(partSize, bytes.Length - start)));
-        return parts;
-
-        void Framed(Span<byte> scratch, string text)
-        {
-            var utf8 = Encoding.UTF8.GetBytes(text);
-            Int(scratch, utf8.Length);
-            all.Write(utf8);
-        }
-
-        void Int(Span<byte> scratch, int value)
-        {
-            BinaryPrimitives.WriteInt32BigEndian(scratch, value);
-            all.Write(scratch);
-        }
-    }
-
-    private static (IReadOnlyList<KeyValuePair<string, string>> Pairs, ReadOnlyMemory<byte> Tail) ReadOverflow(byte[] bytes)
-    {
-        try
-        {
-            var position = 0;
-            var pairs = new KeyValuePair<string, string>[Int()];
-            for (var i = 0; i < pairs.Length; i++)
-                pairs[i] = new(Framed(), Framed());
-            return (pairs, bytes.AsMemory(position));
-
-            string Framed()
-            {
-                var length = Int();
-                var text = Encoding.UTF8.GetString(bytes, position, length);
-                position += length;
-                return text;
-            }
-
-            int Int()
-            {
-                var value = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(position));
-                position += 4;
-                return value;
-            }
-        }
-        catch (Exception malformed) when (malformed is ArgumentException or OverflowException)
-        {
-            throw new FormatException("The overflow is malformed.", malformed);
-        }
-    }
-
     private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
@@ -261,7 +195,7 @@ internal static class LetterCodec
 
     private sealed class Writer(int budget)
     {
-        public NatsHeaders Headers { get; } = [];
+        public NatsHeaders Headers { get; } = new(32);
 
         public int Used { get; private set; } = 16;
 

@@ -51,7 +51,8 @@ internal sealed class ClaimFinisher(IIdempotencyStore store, ResultFormat format
             catch (IdempotencyStoreException) when (attempt == 1 || time.GetElapsedTime(started) < FinishLimit)
             {
                 // The same end sent again is accepted, so a lost answer costs nothing but the pause. Once it is sent again however long the
-                // first try took: a client may need all of that time to say that no answer came.
+                // first try took: a client may need all of that time to say that no answer came. The pause takes no token: the work has run,
+                // a caller that gives up now would leave its record to be run again, and FinishLimit bounds the wait.
                 if (attempt > 1)
                     await Task.Delay(FinishPause, time).ConfigureAwait(false);
             }

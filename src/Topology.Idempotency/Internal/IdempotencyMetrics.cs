@@ -7,6 +7,8 @@ internal sealed class IdempotencyMetrics
 {
     public const string MeterName = "Topology.Idempotency";
 
+    private static readonly InstrumentAdvice<double> ClaimBuckets = new() { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] };
+
     private readonly Counter<long>? _hits;
     private readonly Counter<long>? _outcomes;
     private readonly Counter<long>? _fenced;
@@ -24,7 +26,7 @@ internal sealed class IdempotencyMetrics
         _fenced = meter.CreateCounter<long>("topology.idempotency.fenced", "{write}", "Writes of an owner that were refused");
         _takeOvers = meter.CreateCounter<long>("topology.idempotency.takeovers", "{claim}", "Claims taken over from an owner whose lease ran out");
         _seals = meter.CreateCounter<long>("topology.idempotency.seals", "{key}", "Seals, by answer");
-        _claimDuration = meter.CreateHistogram<double>("topology.idempotency.claim.duration", "s", "Time a claim took in the store");
+        _claimDuration = meter.CreateHistogram("topology.idempotency.claim.duration", "s", "Time a claim took in the store", tags: null, ClaimBuckets);
     }
 
     public void Hit() => _hits?.Add(1);

@@ -16,6 +16,29 @@ public sealed class OutageTests(PlatformFixture platform)
     private ServiceProcess[] All => [platform.Gateway, platform.Orchestrator, platform.Router, platform.Realtime, platform.Ingestion];
 
     [Fact]
+    public async Task Services_start_before_their_servers_and_are_ready_when_those_come()
+    {
+        await using var nats = await NatsServer.StartAsync(cancellationToken: Token);
+        await using var redis = await RedisServer.StartAsync(cancellationToken: Token);
+        await Task.WhenAll(nats.StopAsync(Token), redis.StopAsync(Token));
+        string[] names = ["ApiGateway", "Orchestrator", "Realtime", "Ingestion"];
+        var services = await Task.WhenAll(names.Select(name => platform.StartAsync(
+            name, Token, ("ConnectionStrings__nats", nats.Url), ("ConnectionStrings__redis", redis.ConnectionString))));
+        foreach (var service in services)
+        {
+            await Until.Value(() => service.ReadAsync("ready", Token), ready => ready == (503, """{"probe":"ready","status":"unhealthy"}"""), cancellationToken: Token);
+            Assert.Equal(200, await service.ProbeAsync("live", Token));
+        }
+
+        await Task.WhenAll(nats.StartAgainAsync(Token), redis.StartAgainAsync(Token));
+        foreach (var service in services)
+        {
+            await service.ReadyAsync(Token);
+            await service.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task NATS_is_away_for_five_seconds_and_no_accepted_run_is_lost()
     {
         var accepted = new ConcurrentBag<string>();

@@ -76,10 +76,12 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         }
     }
 
-    public async Task<int> ProbeAsync(string probe, CancellationToken cancellationToken)
+    public async Task<int> ProbeAsync(string probe, CancellationToken cancellationToken) => (await ReadAsync(probe, cancellationToken)).Status;
+
+    public async Task<(int Status, string Body)> ReadAsync(string probe, CancellationToken cancellationToken)
     {
         using var response = await Http.GetAsync($"/health/{probe}", cancellationToken);
-        return (int)response.StatusCode;
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
     }
 
     public Task TerminateAsync(CancellationToken cancellationToken) => EndAsync("TERM", cancellationToken);
