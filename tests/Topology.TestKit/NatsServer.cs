@@ -38,7 +38,7 @@ public sealed class NatsServer : ServerProcess
     /// <exception cref="InvalidOperationException">Another server answers.</exception>
     public async Task<NatsConnection> ConnectAsync(NatsOpts? options = null)
     {
-        var connection = new NatsConnection((options ?? NatsOpts.Default) with { Url = Url });
+        var connection = new NatsConnection((options ?? NatsOpts.Default with { ConnectTimeout = TimeSpan.FromSeconds(30) }) with { Url = Url });
         await connection.ConnectAsync();
         if (connection.ServerInfo?.Name == Name)
             return connection;
