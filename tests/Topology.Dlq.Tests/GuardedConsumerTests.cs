@@ -42,6 +42,11 @@ public sealed class GuardedConsumerTests
         Assert.DoesNotContain(letter.Headers, header => header.Key.StartsWith("Nats-", StringComparison.Ordinal));
         Assert.Contains(new("x", "y"), letter.Headers);
         Assert.True(letter.FirstFailedAt < letter.LastFailedAt);
+
+        // Of the profile: one second, then two, each with its jitter.
+        Assert.Equal(2, test.Stream.Delays.Count);
+        Assert.InRange(test.Stream.Delays[0].TotalSeconds, 0.75, 1.25);
+        Assert.InRange(test.Stream.Delays[1].TotalSeconds, 1.5, 2.5);
     }
 
     [Fact]
@@ -200,9 +205,13 @@ public sealed class GuardedConsumerTests
         Assert.Empty(await test.LettersAsync());
         Assert.InRange(calls, 20, 100);
         away = false;
+        began = test.Time.GetUtcNow();
         await test.RunAsync(() => test.Stream.Left == 0);
         Assert.Empty(await test.LettersAsync());
         Assert.Equal(200, test.Starts.Count);
+
+        // One probe half a minute at the most, then all that was given back for the outage's pause; not one by one.
+        Assert.InRange((test.Time.GetUtcNow() - began).TotalMinutes, 0, 10);
     }
 
     [Fact]

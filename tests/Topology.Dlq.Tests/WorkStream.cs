@@ -25,6 +25,9 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
 
     public int SetAside { get; private set; }
 
+    /// <summary>Gets for how long messages were given back, in order.</summary>
+    public List<TimeSpan> Delays { get; } = [];
+
     /// <summary>Gets or sets how many messages may be pending, delayed ones among them; beyond it none is delivered.</summary>
     public int MaxAckPending { get; set; } = int.MaxValue;
 
@@ -103,7 +106,10 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
     private void Delay(Message message, TimeSpan delay)
     {
         lock (_lock)
+        {
+            Delays.Add(delay);
             message.Due = time.GetUtcNow() + delay;
+        }
     }
 
     internal sealed class Message(ulong sequence, byte[] body, NatsHeaders? headers, DateTimeOffset storedAt)
