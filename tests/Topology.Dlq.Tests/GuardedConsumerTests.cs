@@ -193,10 +193,10 @@ public sealed class GuardedConsumerTests
     {
         var away = true;
         var calls = 0;
-        await using var test = new GuardUnderTest((_, _) =>
+        await using var test = new GuardUnderTest((message, _) =>
         {
             Interlocked.Increment(ref calls);
-            return away ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
+            return away || Body(message) == "poison" ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
         });
         for (var i = 0; i < 200; i++)
             test.Add($"m{i}");
@@ -212,6 +212,12 @@ public sealed class GuardedConsumerTests
 
         // One probe half a minute at the most, then all that was given back for the outage's pause; not one by one.
         Assert.InRange((test.Time.GetUtcNow() - began).TotalMinutes, 0, 10);
+
+        // And a message that fails alone is poison again, not an outage.
+        test.Add("poison");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal("poison", Encoding.UTF8.GetString(Assert.Single(await test.LettersAsync()).Body.Span));
+        Assert.Equal(3, test.Starts["poison"]);
     }
 
     [Fact]
