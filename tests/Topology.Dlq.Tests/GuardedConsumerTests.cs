@@ -193,10 +193,10 @@ public sealed class GuardedConsumerTests
     {
         var away = true;
         var calls = 0;
-        await using var test = new GuardUnderTest((message, _) =>
+        await using var test = new GuardUnderTest((_, _) =>
         {
             Interlocked.Increment(ref calls);
-            return away || Body(message) == "poison" ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
+            return away ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done);
         });
         for (var i = 0; i < 200; i++)
             test.Add($"m{i}");
@@ -212,10 +212,24 @@ public sealed class GuardedConsumerTests
 
         // One probe half a minute at the most, then all that was given back for the outage's pause; not one by one.
         Assert.InRange((test.Time.GetUtcNow() - began).TotalMinutes, 0, 10);
+    }
 
-        // And a message that fails alone is poison again, not an outage.
+    [Fact]
+    public async Task After_an_outage_a_message_that_fails_alone_is_poison_again()
+    {
+        var away = true;
+        await using var test = new GuardUnderTest((message, _) =>
+            away || Body(message) == "poison" ? throw new HttpRequestException("away") : ValueTask.FromResult(WorkVerdict.Done));
+        for (var i = 0; i < 30; i++)
+            test.Add($"m{i}");
+        var began = test.Time.GetUtcNow();
+        await test.RunAsync(() => test.Time.GetUtcNow() - began > TimeSpan.FromMinutes(1), stop: false);
+        away = false;
+        await test.RunAsync(() => test.Stream.Left == 0, stop: false);
         test.Add("poison");
+        began = test.Time.GetUtcNow();
         await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.InRange((test.Time.GetUtcNow() - began).TotalMinutes, 0, 1);
         Assert.Equal("poison", Encoding.UTF8.GetString(Assert.Single(await test.LettersAsync()).Body.Span));
         Assert.Equal(3, test.Starts["poison"]);
     }
