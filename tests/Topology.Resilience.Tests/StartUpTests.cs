@@ -92,7 +92,7 @@ public sealed partial class StartUpTests
         nats.Reconfigure("# open", """authorization { user: "app", password: "secret" }""");
         Assert.Contains("NATS refuses the credentials, or asks for some", await app.ToldAsync("topology.dlq.nats"), StringComparison.Ordinal);
         var refused = new Regex("authentication error", RegexOptions.IgnoreCase);
-        await Until.True(() => refused.Count(nats.Output) >= 5, TimeSpan.FromMinutes(1), Token); // a client that gives up does so after the second
+        await Until.True(() => refused.Count(nats.Output) >= 3, TimeSpan.FromMinutes(1), Token); // a client that gives up does so after the second
         nats.Reconfigure("""authorization { user: "app", password: "secret" }""", "# open");
         await app.UntilReadyAsync();
     }

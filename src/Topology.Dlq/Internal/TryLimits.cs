@@ -31,7 +31,7 @@ internal sealed class TryLimits : IDisposable
                 _all.Add(begun);
         }
 
-        // Either the timer that goes off now sees this one, or this one sees that the timer is to be set.
+        // The timer is set for the one that began first, and goes off before any other is due.
         begun.Begin(_time.GetTimestamp());
         SetTimer(_limit);
         return begun;
@@ -59,7 +59,6 @@ internal sealed class TryLimits : IDisposable
 
     private void EndThoseDue()
     {
-        Interlocked.Exchange(ref _set, 0);
         TryLimit[] all;
         lock (_all)
             all = [.. _all];
@@ -76,7 +75,20 @@ internal sealed class TryLimits : IDisposable
         }
 
         if (next < TimeSpan.MaxValue)
-            SetTimer(next > Soon ? next : Soon);
+        {
+            _timer.Change(next > Soon ? next : Soon, Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        // One that began meanwhile took the timer for set.
+        Interlocked.Exchange(ref _set, 0);
+        lock (_all)
+        {
+            if (!_all.Exists(static limit => limit.Began > 0))
+                return;
+        }
+
+        SetTimer(_limit);
     }
 
     private void SetTimer(TimeSpan due)
