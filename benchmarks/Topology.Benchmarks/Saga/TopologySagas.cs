@@ -5,7 +5,7 @@ using Topology.Saga;
 
 namespace Topology.Benchmarks.Saga;
 
-/// <summary>Our sagas, on the store that lives in the process. Each batch has a host of its own, so that no batch keeps another's history.</summary>
+/// <summary>Our sagas, on the store that lives in the process. Its history grows with each saga, as that of a process does.</summary>
 internal sealed class TopologySagas : IAsyncDisposable
 {
     private static readonly SagaDefinition<int> _ok = Define("ok", fails: false);

@@ -20,10 +20,10 @@ internal sealed class WorkPull : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly string _subject;
     private readonly string _inbox;
-    private readonly Queue<Request> _requests = new();
     private INatsSub<byte[]> _subscription = null!;
     private Task<bool>? _next;
     private (string? Server, ulong? Client) _session;
+    private long _lastAsked;
 
     private WorkPull(NatsJSContext context, string stream, string consumer, TimeProvider time)
     {
@@ -49,8 +49,7 @@ internal sealed class WorkPull : IAsyncDisposable
     /// <summary>Asks for more messages.</summary>
     public async ValueTask AskAsync(int count, CancellationToken cancellationToken)
     {
-        _session = Session;
-        _requests.Enqueue(new Request { Left = count, At = _time.GetTimestamp() });
+        (_session, _lastAsked) = (Session, _time.GetTimestamp());
         Asked += count;
         await _context.Connection.PublishAsync(
             _subject,
@@ -76,10 +75,8 @@ internal sealed class WorkPull : IAsyncDisposable
         }
 
         // The requests of an earlier connection are gone, and so is one whose end was told to nobody.
-        if (_session != Session)
-            Forget();
-        while (_requests.TryPeek(out var oldest) && _time.GetElapsedTime(oldest.At) > RequestTime + RequestTime)
-            End(oldest);
+        if (_session != Session || _time.GetElapsedTime(_lastAsked) > RequestTime + RequestTime)
+            Asked = 0;
     }
 
     /// <summary>Takes a message that is here.</summary>
@@ -90,7 +87,7 @@ internal sealed class WorkPull : IAsyncDisposable
         {
             if (read.Headers is not { Code: > 0 and var code } status)
             {
-                Count();
+                Asked -= Math.Min(Asked, 1);
                 message = new NatsJSMsg<byte[]>(read, _context);
                 return true;
             }
@@ -99,10 +96,9 @@ internal sealed class WorkPull : IAsyncDisposable
             {
                 case 100: // a heartbeat
                     break;
-                case 404 or 408 when _requests.TryPeek(out var oldest):
-                    End(oldest);
-                    break;
                 case 404 or 408:
+                    // A request is over. The server serves all of them in turns, so that only it knows how much of this one was left.
+                    Asked -= Math.Min(Asked, LeftOf(status));
                     break;
                 default:
                     throw new NatsException($"A request for messages was answered with {code} {status.MessageText}.");
@@ -130,31 +126,6 @@ internal sealed class WorkPull : IAsyncDisposable
 
     private (string?, ulong?) Session => (_context.Connection.ServerInfo?.Id, _context.Connection.ServerInfo?.ClientId);
 
-    private void Count()
-    {
-        if (!_requests.TryPeek(out var oldest))
-            return;
-        Asked--;
-        if (--oldest.Left == 0)
-            _requests.Dequeue();
-    }
-
-    private void End(Request oldest)
-    {
-        Asked -= oldest.Left;
-        _requests.Dequeue();
-    }
-
-    private void Forget()
-    {
-        _requests.Clear();
-        Asked = 0;
-    }
-
-    private sealed class Request
-    {
-        public required int Left { get; set; }
-
-        public required long At { get; init; }
-    }
+    private int LeftOf(NatsHeaders status) =>
+        status.TryGetValue("Nats-Pending-Messages", out var text) && int.TryParse(text.ToString(), CultureInfo.InvariantCulture, out var left) ? left : Asked;
 }

@@ -15,8 +15,9 @@ internal sealed class SagaPull : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly string _request;
     private readonly string _inbox;
-    private readonly LinkedList<(int Left, long At)> _asked = [];
     private INatsSub<byte[]>? _subscription;
+    private int _asked;
+    private long _lastAsked;
     private (string? Server, ulong? Client) _session;
 
     public SagaPull(NatsJSContext context, string stream, string consumer, TimeProvider time)
@@ -32,17 +33,12 @@ internal sealed class SagaPull : IAsyncDisposable
         get
         {
             // What was asked over an earlier connection is forgotten there, and so is a request whose end was told to nobody.
-            if (_session != Session)
+            if (_session != Session || _time.GetElapsedTime(_lastAsked) > _expires + _expires)
             {
-                _asked.Clear();
+                _asked = 0;
             }
 
-            while (_asked.First is { Value.At: var at } && _time.GetElapsedTime(at) > _expires + _expires)
-            {
-                _asked.RemoveFirst();
-            }
-
-            return _asked.Sum(static request => request.Left);
+            return _asked;
         }
     }
 
@@ -52,8 +48,8 @@ internal sealed class SagaPull : IAsyncDisposable
     {
         _subscription ??= await _context.Connection.SubscribeCoreAsync(
             _inbox, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: cancellationToken).ConfigureAwait(false);
-        _session = Session;
-        _asked.AddLast((count, _time.GetTimestamp()));
+        _asked = Asked + count;
+        (_session, _lastAsked) = (Session, _time.GetTimestamp());
         var body = string.Create(CultureInfo.InvariantCulture, $$"""{"batch":{{count}},"expires":{{_expires.Ticks * 100}}}""");
         await _context.Connection.PublishAsync(
             _request, Encoding.UTF8.GetBytes(body), replyTo: _inbox, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -84,8 +80,8 @@ internal sealed class SagaPull : IAsyncDisposable
             {
                 if (code is 404 or 408)
                 {
-                    // The oldest request is over.
-                    End(int.MaxValue);
+                    // A request is over. The server serves all of them in turns, so that only it knows how much of this one was left.
+                    _asked -= Math.Min(_asked, LeftOf(status));
                 }
                 else if (code != 100)
                 {
@@ -94,7 +90,7 @@ internal sealed class SagaPull : IAsyncDisposable
             }
             else
             {
-                End(1);
+                _asked -= Math.Min(_asked, 1);
                 items.Add(new NatsJSMsg<byte[]>(message, _context));
             }
         }
@@ -120,15 +116,6 @@ internal sealed class SagaPull : IAsyncDisposable
         }
     }
 
-    private void End(int count)
-    {
-        if (_asked.First is { } oldest)
-        {
-            oldest.ValueRef.Left -= Math.Min(count, oldest.ValueRef.Left);
-            if (oldest.ValueRef.Left == 0)
-            {
-                _asked.RemoveFirst();
-            }
-        }
-    }
+    private int LeftOf(NatsHeaders status) =>
+        status.TryGetValue("Nats-Pending-Messages", out var text) && int.TryParse(text.ToString(), CultureInfo.InvariantCulture, out var left) ? left : _asked;
 }
