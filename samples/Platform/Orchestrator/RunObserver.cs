@@ -39,6 +39,7 @@ internal sealed partial class RunObserver(IServiceProvider services, RunStateSto
             }
             catch (Exception away) when (away is NatsException or SagaStoreException)
             {
+                // Until it is told: the saga gives its item back only afterwards. When the host stops, whoever gets the item tells it.
                 await Task.Delay(Pause, time, cancellationToken);
             }
         }

@@ -27,6 +27,7 @@ internal sealed partial class StateFeed(INatsConnection connection, TopicHub hub
             catch (Exception error) when (!stoppingToken.IsCancellationRequested)
             {
                 LogInterrupted(logger, error.GetType().Name, _last);
+                // A server that is away is asked once a second, not in a tight loop; the loop itself sees that the host stops.
                 await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

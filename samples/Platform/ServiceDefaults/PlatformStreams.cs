@@ -67,6 +67,7 @@ public sealed partial class PlatformStreams(
             catch (Exception error) when (!stoppingToken.IsCancellationRequested)
             {
                 LogNotYet(logger, error.Message);
+                // A server that is away is asked once a second; the loop itself sees that the host stops.
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -87,6 +87,7 @@ internal sealed class LocalServers : IAsyncDisposable
             }
             catch (SocketException) when (tries < 200)
             {
+                // A server tells nobody that it listens. Ten seconds at the most, then the failure is the caller's.
                 await Task.Delay(50);
             }
         }

@@ -239,6 +239,7 @@ internal sealed class DeadLetterWorker(
     {
         while (true)
         {
+            // The end of the handling ends the pause without an exception: it is the ordinary end.
             await Task.Delay(every, time, finished).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (finished.IsCancellationRequested)
                 return;

@@ -59,6 +59,7 @@ internal sealed class GuardedConsumer(
         await base.StopAsync(cancellationToken).ConfigureAwait(false);
 
         // Handlers that were told to stop give their messages back; one that ignores it is left behind.
+        // The host's own token does for no limit here: it has run out when handlers are told to stop.
         if (ExecuteTask is { IsCompleted: false } ending)
             await Task.WhenAny(ending, Task.Delay(GivingBack, time, CancellationToken.None)).ConfigureAwait(false);
     }

@@ -96,6 +96,7 @@ internal sealed class WorkGuard(
             suspect = mark.Revision == 0 || mark.Starts > mark.Failures;
         }
 
+        // An outage: the message stays in hand, its lease renewed, until the next probe is due; then whoever comes first is it.
         while (_circuit.TryEnter() is var wait && wait > TimeSpan.Zero)
             await Task.Delay(wait, time, abandon).ConfigureAwait(false);
         held.Places = suspect ? options.Concurrency : 1;

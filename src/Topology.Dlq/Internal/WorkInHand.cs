@@ -62,6 +62,7 @@ internal sealed class WorkInHand
             // When every place is held by a try past its time, nothing goes on here any more: let it be seen.
             if (_held.Values.Where(IsOverdue).Sum(held => held.Places) < _options.Concurrency)
                 beat.Within(_options.AckWait + LoopBeats.LongestSilence);
+            // A third: one renewal may fail, and the next still comes before the lease ends.
             await Task.Delay(_options.AckWait / 3, _time, finished).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (finished.IsCancellationRequested)
                 return;

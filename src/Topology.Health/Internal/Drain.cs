@@ -20,6 +20,7 @@ internal sealed class Drain(HealthBoard board, IHostApplicationLifetime lifetime
         // A direct StopAsync reaches this before ApplicationStopping fires; loops must stop pulling before the delay, not after.
         lifetime.StopApplication();
         board.Drain();
+        // Work is served on until whoever sends it has seen the 503; the host's limit for stopping cuts the wait short.
         await Task.Delay(options.Value.DrainDelay, timeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

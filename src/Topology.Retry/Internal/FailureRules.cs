@@ -18,6 +18,7 @@ internal static class FailureRules
         FileNotFoundException or DirectoryNotFoundException or PathTooLongException or DriveNotFoundException => RetryVerdict.Stop,
         IOException => RetryVerdict.Retry,
         DbException { IsTransient: true } => RetryVerdict.Retry,
+        // Mistakes in the program: another try would fail alike.
         ArgumentException or NullReferenceException or NotSupportedException or NotImplementedException
             or ObjectDisposedException or InvalidCastException or IndexOutOfRangeException or UnreachableException
             or TypeLoadException or MissingMemberException or BadImageFormatException => RetryVerdict.Stop,

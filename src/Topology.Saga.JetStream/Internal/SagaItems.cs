@@ -36,6 +36,7 @@ internal sealed class SagaItems(
             }
             else if (_pull.Asked == 0)
             {
+                // Every slot is taken and nothing is asked for. The count of free slots is only read: nobody tells when one becomes free.
                 await Task.Delay(_pauseWhenFull, time, cancellationToken).ConfigureAwait(false);
                 return;
             }
