@@ -83,8 +83,11 @@ public abstract class GlueConformance
         var world = new GlueWorld();
         await using var host = await StartAsync(world);
         var lost = 0;
-        world.Loses = (_, entry) => entry.Events.Any(stored => stored is SagaEvent.StepCompleted { StepId: "pay" }) && Interlocked.Increment(ref lost) <= 2;
-        var id = await host.StartSagaAsync();
+
+        // Only this saga's: on the same servers there may be one that an earlier test has left at work.
+        world.Loses = (saga, entry) => saga.Value.StartsWith("unrecorded-", StringComparison.Ordinal)
+            && entry.Events.Any(stored => stored is SagaEvent.StepCompleted { StepId: "pay" }) && Interlocked.Increment(ref lost) <= 2;
+        var id = await host.StartSagaAsync("unrecorded");
         await host.UntilAsync(id, SagaStatus.Waiting);
         Assert.Equal((1, 1, 3), (world.Runs(id.Value, "pay"), world.Runs(id.Value, "ship"), lost));
     }
