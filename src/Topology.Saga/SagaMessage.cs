@@ -36,4 +36,8 @@ public abstract record SagaMessage
     /// <param name="Name">The signal's name.</param>
     /// <param name="Value">What came with it.</param>
     public sealed record Signal(string Name, SagaValue Value) : SagaMessage;
+
+    /// <summary>What a newer version of this package said: whoever cannot read it leaves the saga to those who can. Never posted.</summary>
+    /// <param name="Kind">What it calls itself.</param>
+    public sealed record Unknown(string Kind) : SagaMessage;
 }

@@ -383,7 +383,7 @@ public sealed class EndingTests
     }
 
     [Fact]
-    public async Task A_retry_with_new_input_gets_a_new_key_and_the_new_input()
+    public async Task A_retry_keeps_the_key_and_one_with_new_input_gets_a_new_key_and_the_new_input()
     {
         var seen = new System.Collections.Concurrent.ConcurrentQueue<(string Key, string Input)>();
         var definition = SagaDefinition.Create<string>("s")
@@ -396,12 +396,15 @@ public sealed class EndingTests
             .Build();
         await using var host = await SagaTestHost.StartAsync(new(), definition);
         var id = await host.Client.StartAsync(definition, "1", "bad", null, Token);
-        Assert.Equal(SagaStatus.Stuck, (await host.Client.WaitAsync(id, Token)).Status);
+        var stuck = await host.Client.WaitAsync(id, Token);
+        Assert.Equal(SagaStatus.Stuck, stuck.Status);
 
+        await host.Operator.DecideAsync(id, new(SagaVerb.Retry, "r", "ada", "again"), Token);
+        await host.UntilAsync(id, saga => saga.Version > stuck.Version && saga.Status == SagaStatus.Stuck);
         await host.Operator.RetryWithInputAsync(definition, id, "r", "good", "ada", "typo", Token);
         await host.UntilAsync(id, saga => saga.Status == SagaStatus.Completed);
 
-        Assert.Equal([("-:s%2F1:r:do:1", "bad"), ("-:s%2F1:r:do:2", "good")], seen);
+        Assert.Equal([("-:s%2F1:r:do:1", "bad"), ("-:s%2F1:r:do:1", "bad"), ("-:s%2F1:r:do:2", "good")], seen);
     }
 
     private static async ValueTask Hang(SagaStepContext<string> context, CancellationToken cancellationToken) =>

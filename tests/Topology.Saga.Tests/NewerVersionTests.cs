@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Topology.Saga.Tests;
@@ -65,6 +66,49 @@ public sealed class NewerVersionTests
         }
 
         Assert.True(stop.IsCancellationRequested);
+        Assert.Empty(_log);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_saga_that_it_spoke_to_is_left_to_it_and_parked_when_nobody_came(bool waits)
+    {
+        var world = new SagaWorld(_time);
+        var definition = waits
+            ? SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).WaitForSignal<string>("w", "w", TimeSpan.FromDays(30)).Build()
+            : Define(hangs: true);
+        await using var old = await SagaTestHost.StartAsync(world, definition, ["a"], services => services.Configure<SagaOptions>(options => options.MaxTakeovers = 1));
+        await old.Client.StartAsync(definition, "1", "input", null, Token);
+        await old.UntilAsync(Id, saga => waits ? saga.Status == SagaStatus.Waiting : !_log.IsEmpty);
+
+        await world.Inbox.PostAsync(Id, new SagaMessage.Unknown("pause"), Token);
+        await world.Dispatcher.WakeAsync(Id, Token);
+        var seen = _time.GetUtcNow();
+        var left = await old.UntilAsync(Id, _ => _time.GetUtcNow() - seen > TimeSpan.FromMinutes(14), TimeSpan.FromSeconds(20));
+        Assert.Equal(SagaStatus.Running, left.Status);
+
+        var parked = await old.UntilAsync(Id, saga => saga.IsSettled, TimeSpan.FromSeconds(20));
+        Assert.Equal(SagaStatus.Parked, parked.Status);
+        Assert.Contains("'pause'", parked.Reason!, StringComparison.Ordinal);
+        Assert.DoesNotContain(await world.EventsAsync(Id), static e => e is SagaEvent.MessageTaken);
+        Assert.Empty(world.Log);
+    }
+
+    [Fact]
+    public async Task What_it_said_to_a_saga_that_rests_stays_for_it()
+    {
+        var world = new SagaWorld(_time);
+        var definition = Define(hangs: false);
+        await world.Dispatcher.TryStartAsync(new(Id, definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray())), Token);
+        var version = await WriteAsync(
+            world, 0, new SagaEvent.Started(definition.Hash, "-", SagaValue.FromJson("\"input\""u8.ToArray()), null), new SagaEvent.Settled(SagaStatus.Parked, "for a reason"));
+        await world.Inbox.PostAsync(Id, new SagaMessage.Unknown("pause"), Token);
+        await using var old = await SagaTestHost.StartAsync(world, definition);
+        var seen = _time.GetUtcNow();
+        var saga = await old.UntilAsync(Id, _ => _time.GetUtcNow() - seen > TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(1));
+
+        Assert.Equal((version, "for a reason"), (saga.Version, saga.Reason));
         Assert.Empty(_log);
     }
 

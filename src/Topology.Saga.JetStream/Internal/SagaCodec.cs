@@ -54,7 +54,7 @@ internal static class SagaCodec
     public static SagaMessage ReadMessage(ReadOnlyMemory<byte> body)
     {
         using var document = JsonDocument.Parse(body);
-        return ReadMessage(document.RootElement);
+        return FindMessage(document.RootElement) ?? new SagaMessage.Unknown(Text(document.RootElement, "message"));
     }
 
     public static SagaStart ReadStart(SagaId id, ReadOnlyMemory<byte> body)
@@ -228,9 +228,6 @@ internal static class SagaCodec
 
         WriteIfAny(json, "trace", message.TraceParent);
     }
-
-    private static SagaMessage ReadMessage(JsonElement json) => FindMessage(json)
-        ?? throw new SagaException($"The inbox holds '{Text(json, "message")}', which this version does not know. Update Topology.Saga.JetStream.");
 
     /// <summary>Returns null when a newer version said it.</summary>
     private static SagaMessage? FindMessage(JsonElement json) => FindSaid(json) is { } said ? said with { TraceParent = TextOrNull(json, "trace") } : null;

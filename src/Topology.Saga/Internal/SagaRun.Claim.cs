@@ -2,6 +2,7 @@ namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
+    private SagaEvent[] _heard = [];
     private bool _timerUsed;
 
     private enum Claim
@@ -54,11 +55,11 @@ internal sealed partial class SagaRun
             {
                 if (!await ReopenAsync().ConfigureAwait(false))
                 {
-                    return Claim.Nothing;
+                    return _unheard is null ? Claim.Nothing : Claim.Later;
                 }
 
                 // Written down, so that the time until somebody must be told is measured from the journal.
-                return _state.IsForeign ? Claim.Later : Claim.Owner;
+                return _state.IsForeign || _unheard is not null ? Claim.Later : Claim.Owner;
             }
             else if (_state.HeldBy != _lease.ItemId && _state.Unreadable is not null)
             {
@@ -70,7 +71,7 @@ internal sealed partial class SagaRun
                 // Somebody is at work and reads the inbox by himself. A timer may have come before the saga rests; it comes again.
                 return _lease.TimerOf is { } step && !_state.IsBackward && (_state.IsForeign || !_state.HasResult(step)) ? Claim.Later : Claim.Nothing;
             }
-            else if (_state.IsForeign)
+            else if (_state.IsForeign || await IsSpokenToByNewerAsync().ConfigureAwait(false))
             {
                 return await LeaveToOthersAsync(_state.LastAt, [new SagaEvent.Claimed(_lease.ItemId, Redelivered: true)]).ConfigureAwait(false);
             }
@@ -82,7 +83,7 @@ internal sealed partial class SagaRun
                     return Claim.Nothing;
                 }
             }
-            else if (await TryAppendAsync(new SagaEvent.Claimed(_lease.ItemId, Redelivered: true)).ConfigureAwait(false))
+            else if (await TryAppendAsync([new SagaEvent.Claimed(_lease.ItemId, Redelivered: true), .. _heard]).ConfigureAwait(false))
             {
                 _runtime.Metrics.TookOver(_definition.Name);
                 Log.TookOver(_runtime.Logger, _state.Id, _state.Takeovers);
@@ -91,15 +92,23 @@ internal sealed partial class SagaRun
         }
     }
 
+    /// <summary>Whether the inbox holds what only a newer version can read. What was heard instead is taken with the claim.</summary>
+    private async ValueTask<bool> IsSpokenToByNewerAsync()
+    {
+        _heard = await HearAsync(mayLag: false).ConfigureAwait(false);
+        return _unheard is not null;
+    }
+
     /// <summary>Takes up a waiting or resting saga again when there is news for it.</summary>
     private async Task<bool> ReopenAsync()
     {
         while (_state.Settled is { } settled && !_state.IsFinal)
         {
             // Exactly: whoever was told of news while this owner was at work has dropped the item.
-            var news = await ReadInboxAsync(mayLag: false).ConfigureAwait(false);
+            var news = await HearAsync(mayLag: false).ConfigureAwait(false);
+            var isToBeLeft = _unheard is not null && settled == SagaStatus.Waiting;
             var isDue = !_timerUsed && settled == SagaStatus.Waiting && _lease.TimerOf == _state.WaitingAt;
-            if (!isDue && !Array.Exists(news, message => IsNews(settled, ((SagaEvent.MessageTaken)message).Message)))
+            if (!isDue && !isToBeLeft && !Array.Exists(news, message => IsNews(settled, ((SagaEvent.MessageTaken)message).Message)))
             {
                 return false;
             }
@@ -137,9 +146,12 @@ internal sealed partial class SagaRun
             return Claim.Later;
         }
 
-        var reason = _state.Unreadable is { } kind
-            ? $"Its history holds '{kind}', which no worker here can read: a newer version wrote it."
-            : "No worker knows the version of its definition that it was started with.";
+        var reason = (_state, _unheard) switch
+        {
+            ({ Unreadable: { } kind }, _) => $"Its history holds '{kind}', which no worker here can read: a newer version wrote it.",
+            ({ IsForeign: false }, { } kind) => $"Its inbox holds '{kind}', which no worker here can read: a newer version said it.",
+            _ => "No worker knows the version of its definition that it was started with.",
+        };
         var parked = await ParkAsync(claim, reason).ConfigureAwait(false);
         return parked ? Claim.Nothing : Claim.Later;
     }

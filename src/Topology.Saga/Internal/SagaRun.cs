@@ -17,6 +17,9 @@ internal sealed partial class SagaRun : IDisposable
     private long _appended;
     private SagaState _state = null!; // Read by the claim, before anything else.
 
+    /// <summary>What the inbox held at the last look that only a newer version can read; null when there was none.</summary>
+    private string? _unheard;
+
     public SagaRun(SagaRuntime runtime, SagaDefinition definition, ISagaLease lease, CancellationToken stopping)
     {
         _runtime = runtime;
@@ -66,6 +69,10 @@ internal sealed partial class SagaRun : IDisposable
                 _runtime.Signals.Raise(_state.Id, _state);
             }
             while (await ReopenAsync().ConfigureAwait(false));
+            if (_unheard is not null)
+            {
+                return false;
+            }
         }
         else if (_state.Settled is not null && _state.HeldBy == _lease.ItemId)
         {
@@ -94,16 +101,25 @@ internal sealed partial class SagaRun : IDisposable
         }
     }
 
-    private async ValueTask<SagaEvent[]> ReadInboxAsync(bool mayLag)
+    /// <exception cref="SagaException">The inbox holds what only a newer version can read: this owner lets go.</exception>
+    private async ValueTask<SagaEvent[]> ReadInboxAsync()
+    {
+        var news = await HearAsync(mayLag: true).ConfigureAwait(false);
+        return _unheard is null ? news : throw new SagaException($"Saga {_state.Id}: its inbox holds '{_unheard}', which this version does not know. Update it.");
+    }
+
+    /// <summary>Reads the inbox. When it holds what only a newer version can read, all of it is left there.</summary>
+    private async ValueTask<SagaEvent[]> HearAsync(bool mayLag)
     {
         var entries = await _runtime.Inbox.ReadAsync(_state.Id, _state.InboxSequence, mayLag, _stopping).ConfigureAwait(false);
-        return entries.Count == 0 ? [] : [.. entries.Select(entry => new SagaEvent.MessageTaken(entry.Message, entry.Sequence))];
+        _unheard = entries.Count == 0 ? null : entries.Select(entry => entry.Message).OfType<SagaMessage.Unknown>().FirstOrDefault()?.Kind;
+        return entries.Count == 0 || _unheard is not null ? [] : [.. entries.Select(entry => new SagaEvent.MessageTaken(entry.Message, entry.Sequence))];
     }
 
     /// <summary>Returns whether there was something.</summary>
     private async ValueTask<bool> FoldInboxAsync()
     {
-        var news = await ReadInboxAsync(mayLag: true).ConfigureAwait(false);
+        var news = await ReadInboxAsync().ConfigureAwait(false);
         if (news.Length > 0)
         {
             SagaTracing.Link(news);
@@ -122,7 +138,7 @@ internal sealed partial class SagaRun : IDisposable
             return;
         }
 
-        var news = await ReadInboxAsync(mayLag: true).ConfigureAwait(false);
+        var news = await ReadInboxAsync().ConfigureAwait(false);
         await AppendAsync([.. news, record, status == SagaStatus.Completed ? s_completed : new SagaEvent.Settled(status)]).ConfigureAwait(false);
         _runtime.Metrics.Settled(_state);
     }
