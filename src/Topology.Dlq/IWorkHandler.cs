@@ -1,6 +1,6 @@
 namespace Topology.Dlq;
 
-/// <summary>Handles the messages of a guarded consumer. Created anew, in its own service scope, for each try.</summary>
+/// <summary>Handles the messages of a guarded consumer. Resolved for each try from a service scope of its own.</summary>
 public interface IWorkHandler
 {
     /// <summary>Handles one message.</summary>

@@ -34,7 +34,10 @@ public static class JetStreamDeadLetterServiceCollectionExtensions
     }
 
     /// <summary>Consumes a work stream under guard: each message ends as done, retried, dead-lettered or discarded, and none in silence.</summary>
-    /// <typeparam name="T">The handler; created by the container for each try, in a scope of its own.</typeparam>
+    /// <typeparam name="T">
+    /// The handler, resolved for each try from a scope of its own: a new one, unless you registered it yourself; then with the lifetime you
+    /// gave it. A singleton must be thread safe.
+    /// </typeparam>
     /// <param name="services">The services, with <see cref="AddJetStreamDeadLetterQueues"/> and <c>AddTopologyDlq</c> among them.</param>
     /// <param name="name">The consumer's durable name. Processes that use the same name share its messages.</param>
     /// <param name="configure">Names the stream, and changes the other options.</param>

@@ -28,7 +28,7 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
             AsyncTimeout = 30_000, // how long a busy machine may take is not what is tested
             ReconnectRetryPolicy = new LinearRetry(50),
         });
-        await ConnectedAsync();
+        await ConnectedAsync(_connection);
         _store = new RedisIdempotencyStore(() => _connection, Options.Create(_options), _clock, () => 0.5);
         _executor = new IdempotentExecutor(
             _store,
@@ -76,11 +76,12 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         return IdempotencyRecordKey.ForClientKey("t", "u", "o", Guid.CreateVersion7(now - age).ToString());
     }
 
-    // Both connections are up: what passes from now on is the test's own.
-    private async Task ConnectedAsync()
+    // Both connections are up: what passes from now on is the test's own. The client says that it is connected before the second one is.
+    private static async Task ConnectedAsync(ConnectionMultiplexer connection)
     {
-        await _connection.GetDatabase().PingAsync();
-        await _connection.GetSubscriber().PingAsync();
+        await connection.GetDatabase().PingAsync();
+        await Until.True(() => connection.GetSubscriber().IsConnected(), cancellationToken: Token);
+        await connection.GetSubscriber().PingAsync();
     }
 
     private async Task AgeAsync(TimeSpan passed)
@@ -304,7 +305,7 @@ public sealed class RedisFaultTests(RedisFixture redis) : IAsyncLifetime
         await using var proxy = FaultProxy.Start(redis.Server.Port);
         await using var connection = await ConnectionMultiplexer.ConnectAsync(
             new ConfigurationOptions { EndPoints = { { "127.0.0.1", proxy.Port } }, BacklogPolicy = BacklogPolicy.FailFast });
-        await connection.GetSubscriber().PingAsync();
+        await ConnectedAsync(connection);
         var store = new RedisIdempotencyStore(() => connection, Options.Create(_options), TimeProvider.System, () => 0.5);
 
         proxy.Drop(direction, passing);

@@ -53,8 +53,13 @@ internal sealed class TryLimits : IDisposable
     public void Dispose()
     {
         _timer.Dispose();
+        TryLimit[] all;
         lock (_all)
-            _all.ForEach(static limit => limit.Dispose());
+            all = [.. _all];
+
+        // Not under the lock: it waits for a cancellation that is under way, and what that ends comes to End.
+        foreach (var limit in all)
+            limit.Dispose();
     }
 
     private void EndThoseDue()
