@@ -36,6 +36,7 @@ internal sealed class DeadLetterSampler(
                 }
             }
 
+            // Depth and age change without anybody telling: they are asked for at the interval that the options set.
             await Task.Delay(options.Value.SampleInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

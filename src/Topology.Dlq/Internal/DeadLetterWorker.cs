@@ -97,6 +97,7 @@ internal sealed class DeadLetterWorker(
                 var level = complaint.Level(LogLevel.Error, error);
                 Log.LoopFailed(logger, level, error, registration.Queue, pause);
                 beat.Within(LoopBeats.LongestSilence);
+                // The queue could not be read: asked again later each time, not in a tight loop. The loop itself sees that the host stops.
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

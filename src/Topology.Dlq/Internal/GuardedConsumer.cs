@@ -126,6 +126,7 @@ internal sealed class GuardedConsumer(
                 var level = complaint.Level(LogLevel.Error, error);
                 Log.GuardFailed(logger, level, error, name, pause);
                 beat.Within(LoopBeats.LongestSilence);
+                // The stream could not be read: asked again later each time, not in a tight loop. The loop itself sees that the host stops.
                 await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -35,6 +35,7 @@ internal sealed class HealthSampler(
         {
             board.Record(check, await runner.RunAsync(cancellationToken).ConfigureAwait(false));
             var wait = check.Period * (1 + options.Value.Jitter * (2 * random() - 1));
+            // The period of the check, drawn anew each time so that instances do not ask their servers in step.
             await Task.Delay(wait, timeProvider, cancellationToken).ConfigureAwait(false);
         }
     }

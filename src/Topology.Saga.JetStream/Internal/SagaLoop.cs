@@ -40,6 +40,7 @@ internal sealed class SagaLoop(string name, TimeProvider time, ILogger logger)
                 }
 
                 said = failure.Message;
+                // What failed is most often a server that is away: asked again once a second. The loop itself sees the cancellation.
                 await Task.Delay(_pauseAfterFailure, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -58,6 +58,7 @@ internal sealed class SagaTimers(SagaStore store, SagaStreams streams, StoreCloc
         var rest = _round - time.GetElapsedTime(begun);
         if (!isBusy && rest > TimeSpan.Zero)
         {
+            // Timers are due by the clock, so the next look is a round after this one began; at once when there was work.
             await Task.Delay(rest, time, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -36,6 +36,7 @@ internal sealed class SagaRetention(SagaRuntime runtime, ILogger<SagaRetention> 
     {
         while (runtime.Registry.Definitions.Count > 0)
         {
+            // What is old enough is looked for at the period that the options set; the first look is not at the start.
             await Task.Delay(runtime.Options.RetentionPeriod, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stoppingToken.IsCancellationRequested)
             {

@@ -58,6 +58,7 @@ internal sealed class SagaWorker(
                 Log.WorkerFailed(logger, error);
             }
 
+            // The dispatcher could not hand out items: asked again once a second. The loop itself sees that the host stops.
             await Task.Delay(_pauseAfterFailure, runtime.Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
