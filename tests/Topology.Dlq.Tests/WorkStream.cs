@@ -20,6 +20,9 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
     /// <summary>Gets the messages whose next acknowledgement is forgotten, as a killed server does.</summary>
     public HashSet<ulong> Forgets { get; } = [];
 
+    /// <summary>Gets or sets whether how often it delivered is forgotten with an acknowledgement, and the message comes back later.</summary>
+    public bool ForgetsDeliveries { get; set; }
+
     /// <summary>Gets or sets whether copies of delayed messages are taken; they are counted and never delivered.</summary>
     public bool SetsAside { get; set; }
 
@@ -82,7 +85,8 @@ internal sealed class WorkStream(TimeProvider time, int? seed = null)
         {
             if (Forgets.Remove(message.Sequence))
             {
-                message.Due = time.GetUtcNow();
+                message.Due = time.GetUtcNow() + (ForgetsDeliveries ? AckWait : TimeSpan.Zero);
+                message.Deliveries = ForgetsDeliveries ? 0 : message.Deliveries;
                 return;
             }
 
