@@ -351,6 +351,20 @@ public sealed class GuardedConsumerTests
     }
 
     [Fact]
+    public async Task A_stop_ends_although_a_verdict_waits_for_a_server_that_never_comes_back()
+    {
+        await using var test = new GuardUnderTest((_, process) =>
+        {
+            process.Die(); // for whoever asks for queue or stream from here on
+            return ValueTask.FromResult(WorkVerdict.DeadLetter("bad"));
+        });
+        test.Add("a");
+        await test.RunAsync(() => test.Starts.ContainsKey("a"), stop: false);
+        await test.StopPatientlyAsync();
+        Assert.Equal(1, test.Stream.Left);
+    }
+
+    [Fact]
     public async Task A_process_that_stood_still_and_comes_back_harms_nothing()
     {
         var still = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
