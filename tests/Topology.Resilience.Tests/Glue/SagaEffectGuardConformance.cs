@@ -93,7 +93,7 @@ public abstract class SagaEffectGuardConformance
     {
         var (guard, key) = (Guard(), NewKey());
         await guard.ExecuteAsync(key, () => Effect(1, "done"), Token);
-        Assert.Equal("\"done\"", Text((await Guard().SealAsync(key, Token)));
+        Assert.Equal("\"done\"", Text(await Guard().SealAsync(key, Token)));
     }
 
     /// <summary>Makes a guard as another process would have it, on the same records where processes share them.</summary>
