@@ -64,7 +64,7 @@ public sealed class LaggingInboxTests
         public ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken) =>
             mayLag ? new([]) : inner.ReadAsync(id, afterSequence, mayLag, cancellationToken);
 
-        public Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken) => inner.WaitAsync(id, afterSequence, cancellationToken);
+        public IDisposable Listen(SagaId id, long afterSequence, Action heard) => inner.Listen(id, afterSequence, heard);
 
         public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) => inner.ForgetAsync(id, cancellationToken);
     }
