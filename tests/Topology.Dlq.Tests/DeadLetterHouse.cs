@@ -68,7 +68,9 @@ internal sealed class DeadLetterHouse : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync(CancellationToken.None);
+        // A loop may be in a pause of the clock that stands still by now.
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        await StopAsync(limit.Token);
         await _services.DisposeAsync();
     }
 }

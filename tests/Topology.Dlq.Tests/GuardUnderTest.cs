@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Topology.Dlq.Internal;
+using Topology.TestKit;
 
 namespace Topology.Dlq.Tests;
 
@@ -91,6 +92,22 @@ internal sealed class GuardUnderTest : IAsyncDisposable
     public void Hang(Task until) => _running!.Value.Process.Hanging = until;
 
     public void GoOn() => _still!.GoOn();
+
+    /// <summary>Stops the running process, dead or alive, as a host does that waits without end.</summary>
+    public async Task StopPatientlyAsync()
+    {
+        var consumer = _running!.Value.Consumer;
+        _running = null;
+        var stopping = consumer.StopAsync(CancellationToken.None);
+        await Until.True(
+            () =>
+            {
+                Time.Advance(TimeSpan.FromSeconds(5));
+                return stopping.IsCompleted;
+            },
+            cancellationToken: Token);
+        consumer.Dispose();
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -293,6 +293,21 @@ public sealed class GuardedConsumerTests
         Assert.Single(await test.LettersAsync());
     }
 
+    [Theory]
+    [InlineData(1, false, 2, 1)]
+    [InlineData(2, false, 1, 1)]
+    [InlineData(1, true, 1, 0)]
+    public async Task A_try_that_was_taken_for_the_first_counts_on_top_of_those_before_it(int before, bool transferred, int starts, int letters)
+    {
+        await using var test = new GuardUnderTest((_, _) => throw new InvalidOperationException("bad"));
+        var id = DeadLetterId.Of("STREAM", DateTimeOffset.UnixEpoch.UtcTicks.ToString(System.Globalization.CultureInfo.InvariantCulture), "1", "worker");
+        await test.Provider.TryWriteMarkAsync(new() { Queue = Queue, Id = id, Starts = before, Failures = before, Transferred = transferred }, Token);
+        test.Add("a");
+        await test.RunAsync(() => test.Stream.Left == 0);
+        Assert.Equal(starts, test.Starts["a"]);
+        Assert.Equal((letters, letters * 3), ((await test.LettersAsync()).Count, (await test.LettersAsync()).Sum(letter => letter.Attempts)));
+    }
+
     [Fact]
     public async Task An_original_that_comes_back_after_it_was_set_aside_is_passed_over()
     {
@@ -332,6 +347,20 @@ public sealed class GuardedConsumerTests
         test.Add("b");
         var until = test.Time.GetUtcNow() + TimeSpan.FromMinutes(1);
         await test.RunAsync(() => test.Time.GetUtcNow() > until, stop: false);
+        Assert.Equal(1, test.Stream.Left);
+    }
+
+    [Fact]
+    public async Task A_stop_ends_although_a_verdict_waits_for_a_server_that_never_comes_back()
+    {
+        await using var test = new GuardUnderTest((_, process) =>
+        {
+            process.Die(); // for whoever asks for queue or stream from here on
+            return ValueTask.FromResult(WorkVerdict.DeadLetter("bad"));
+        });
+        test.Add("a");
+        await test.RunAsync(() => test.Starts.ContainsKey("a"), stop: false);
+        await test.StopPatientlyAsync();
         Assert.Equal(1, test.Stream.Left);
     }
 

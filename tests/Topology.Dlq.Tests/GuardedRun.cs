@@ -57,9 +57,15 @@ internal sealed class GuardedRun : IAsyncDisposable
         INatsConnection connection, string stream, string queue, Func<WorkMessage, WorkVerdict> handle, Action<IServiceCollection>? configure = null, bool start = true)
     {
         var run = new GuardedRun(connection, stream, queue, handle, configure);
-        foreach (var hosted in start ? run._services.GetServices<IHostedService>() : [])
-            await hosted.StartAsync(Token);
+        if (start)
+            await run.StartAsync();
         return run;
+    }
+
+    public async Task StartAsync()
+    {
+        foreach (var hosted in _services.GetServices<IHostedService>())
+            await hosted.StartAsync(Token);
     }
 
     public async Task<List<DeadLetter>> LettersAsync() =>

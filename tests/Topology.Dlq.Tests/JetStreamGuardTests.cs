@@ -279,8 +279,9 @@ public sealed class JetStreamGuardTests(NatsFixture nats)
 
         public async Task StopAsync()
         {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
             foreach (var hosted in _services!.GetServices<IHostedService>())
-                await hosted.StopAsync(Token);
+                await hosted.StopAsync(limit.Token);
         }
 
         public async Task PublishAsync(string body, NatsHeaders? headers = null)

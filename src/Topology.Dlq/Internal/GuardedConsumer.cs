@@ -55,8 +55,11 @@ internal sealed class GuardedConsumer(
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        using var registration = cancellationToken.Register(_abandon.Cancel);
-        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        // A handler ends at its limit, and then its verdict needs the server: one that stays away holds no host that waits without end.
+        using var longest = new CancellationTokenSource(options.MaxProcessingTime + LoopBeats.LongestCall, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(longest.Token, cancellationToken);
+        using var registration = either.Token.Register(_abandon.Cancel);
+        await base.StopAsync(either.Token).ConfigureAwait(false);
 
         // Handlers that were told to stop give their messages back; one that ignores it is left behind.
         // The host's own token does for no limit here: it has run out when handlers are told to stop.

@@ -19,6 +19,9 @@ internal interface IWorkDelivery
     /// <summary>Gets which delivery this is, counted from 1. It bounds nothing: a message in a buffer is delivered again too.</summary>
     ulong Deliveries { get; }
 
+    /// <summary>Gets whether what calls itself a first delivery may be none.</summary>
+    bool IsDoubtful => false;
+
     ValueTask AckAsync(CancellationToken cancellationToken);
 
     ValueTask NakAsync(TimeSpan delay, CancellationToken cancellationToken);

@@ -3,7 +3,7 @@ using NATS.Client.JetStream;
 
 namespace Topology.Dlq.Internal;
 
-internal sealed class JetStreamWorkDelivery(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, WorkAcks acks) : IWorkDelivery
+internal sealed class JetStreamWorkDelivery(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, bool doubtful, WorkAcks acks) : IWorkDelivery
 {
     public string Subject => message.Subject;
 
@@ -16,6 +16,8 @@ internal sealed class JetStreamWorkDelivery(NatsJSMsg<byte[]> message, NatsJSMsg
     public DateTimeOffset StoredAt => metadata.Timestamp;
 
     public ulong Deliveries => metadata.NumDelivered;
+
+    public bool IsDoubtful => doubtful;
 
     public ValueTask AckAsync(CancellationToken cancellationToken) => acks.SendAsync(this);
 

@@ -74,10 +74,10 @@ internal sealed class WorkGuard(
         var message = new WorkMessage(delivery, Letters, options.Stream, name);
         DeadLetterMark? mark = null;
         var suspect = false;
-        if (delivery.Deliveries > 1)
+        if (delivery.Deliveries > 1 || delivery.IsDoubtful)
         {
             mark = await provider.ReadMarkAsync(options.Queue, message.LetterId, abandon).ConfigureAwait(false);
-            if (mark.Transferred || mark.Closed is not null || mark.SetAside && delivery.LetterId is null)
+            if (IsSettled(delivery, mark))
             {
                 await delivery.AckAsync(abandon).ConfigureAwait(false);
                 return;
@@ -94,6 +94,8 @@ internal sealed class WorkGuard(
 
             // A first start is not written down, so nothing at all may also mean one that ended its process.
             suspect = mark.Revision == 0 || mark.Starts > mark.Failures;
+            if (mark.Revision == 0 && delivery.Deliveries == 1)
+                (mark, suspect) = (null, false); // the first it is
         }
 
         // An outage: the message stays in hand, its lease renewed, until the next probe is due; then whoever comes first is it.
@@ -187,10 +189,9 @@ internal sealed class WorkGuard(
                     await provider.TryWriteMarkAsync(mark with { Starts = mark.Starts - 1 }, cancellationToken).ConfigureAwait(false);
                 await delivery.NakAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
                 break;
-            case Ending.Failed when await FailedAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false):
-                break;
             case Ending.Failed:
-                await transfer.RunAsync(delivery, message, AfterTry(mark, verdict.Error), DeadLetterReasons.MaxAttempts, verdict.Error, abandon).ConfigureAwait(false);
+                if (await FailedAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false) is { } over)
+                    await transfer.RunAsync(delivery, message, over, DeadLetterReasons.MaxAttempts, verdict.Error, abandon).ConfigureAwait(false);
                 break;
             default:
                 await transfer.RunAsync(delivery, message, AfterTry(mark, verdict.Error), verdict.Reason ?? DeadLetterReasons.Rejected, verdict.Error, abandon)
@@ -199,8 +200,8 @@ internal sealed class WorkGuard(
         }
     }
 
-    /// <returns>Whether the message will be tried again.</returns>
-    private async ValueTask<bool> FailedAsync(IWorkDelivery delivery, DeadLetterMark mark, WorkVerdict verdict, CancellationToken cancellationToken)
+    /// <returns>What is known after the last try; null when there will be another.</returns>
+    private async ValueTask<DeadLetterMark?> FailedAsync(IWorkDelivery delivery, DeadLetterMark mark, WorkVerdict verdict, CancellationToken cancellationToken)
     {
         if (_circuit.Failed(delivery.Sequence))
             Log.OutageBegan(logger, name, options.OutageThreshold);
@@ -209,24 +210,35 @@ internal sealed class WorkGuard(
             // Written all the same: a redelivery without a mark would be a suspect.
             var starts = Math.Max(0, mark.Starts - 1);
             await provider.UpdateMarkAsync(
-                mark, current => current.Transferred ? current : current with { Starts = starts, Failures = starts }, cancellationToken).ConfigureAwait(false);
+                mark, current => current == mark ? current with { Starts = starts, Failures = starts } : current, cancellationToken).ConfigureAwait(false);
             await delivery.NakAsync(OutagePause, cancellationToken).ConfigureAwait(false);
-            return true;
+            return null;
         }
 
         var after = AfterTry(mark, verdict.Error);
+        if (after.Failures < policy.MaxAttempts)
+        {
+            // Where there is a mark although this was taken for the first try, that one counts on top of those.
+            after = await provider.UpdateMarkAsync(
+                mark,
+                current => IsSettled(delivery, current) ? current : AfterTry(
+                    current.Revision > 0 && mark.Revision == 0 ? current with { Starts = current.Starts + 1 } : current, verdict.Error),
+                cancellationToken).ConfigureAwait(false);
+            if (IsSettled(delivery, after))
+            {
+                await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
+                return null;
+            }
+        }
+
         if (after.Failures >= policy.MaxAttempts)
-            return false;
-        mark = await provider.UpdateMarkAsync(
-            mark,
-            current => current.Transferred ? current : AfterTry(current, verdict.Error),
-            cancellationToken).ConfigureAwait(false);
-        var delay = policy.NextDelay(Math.Max(1, mark.Failures), TimeSpan.Zero);
+            return after;
+        var delay = policy.NextDelay(after.Failures, TimeSpan.Zero);
         if (verdict.Delay is { } asked && asked > delay)
             delay = asked;
-        await PutOffAsync(delivery, mark, verdict.Error is null ? verdict.Delay ?? delay : delay, cancellationToken).ConfigureAwait(false);
+        await PutOffAsync(delivery, after, verdict.Error is null ? verdict.Delay ?? delay : delay, cancellationToken).ConfigureAwait(false);
         metrics.Handled(name, WorkVerdictKind.Retry);
-        return true;
+        return null;
     }
 
     private async ValueTask PutOffAsync(IWorkDelivery delivery, DeadLetterMark mark, TimeSpan delay, CancellationToken cancellationToken)
@@ -241,6 +253,10 @@ internal sealed class WorkGuard(
         await provider.UpdateMarkAsync(mark, current => current.SetAside ? current : current with { SetAside = true }, cancellationToken).ConfigureAwait(false);
         await delivery.AckAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Whether something else has taken the message's place: its letter, what became of that, or the copy of it that was set aside.</summary>
+    private static bool IsSettled(IWorkDelivery delivery, DeadLetterMark mark) =>
+        mark.Transferred || mark.Closed is not null || mark.SetAside && delivery.LetterId is null;
 
     private DeadLetterMark AfterTry(DeadLetterMark mark, Exception? error)
     {

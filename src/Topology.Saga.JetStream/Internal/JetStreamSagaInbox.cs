@@ -33,7 +33,33 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
         return entries;
     }
 
-    public async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    public IDisposable Listen(SagaId id, long afterSequence, Action heard)
+    {
+        var listening = new Listening();
+        _ = TellAsync(id, afterSequence, heard, listening.Token);
+        return listening;
+    }
+
+    private async Task TellAsync(SagaId id, long afterSequence, Action heard, CancellationToken ended)
+    {
+        try
+        {
+            await WaitAsync(id, afterSequence, ended).ConfigureAwait(false);
+        }
+        catch (Exception) when (ended.IsCancellationRequested)
+        {
+            return;
+        }
+        finally
+        {
+            if (!ended.IsCancellationRequested)
+            {
+                heard();
+            }
+        }
+    }
+
+    private async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
     {
         while (news.Find(id) is { } watch)
         {
@@ -75,4 +101,17 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
     }
 
     private string Subject(SagaId id) => $"{streams.Subjects.Of(Kind, id)}.message";
+
+    private sealed class Listening : IDisposable
+    {
+        private readonly CancellationTokenSource _end = new();
+
+        public CancellationToken Token => _end.Token;
+
+        public void Dispose()
+        {
+            _end.Cancel();
+            _end.Dispose();
+        }
+    }
 }
