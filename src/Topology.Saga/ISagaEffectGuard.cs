@@ -13,12 +13,13 @@ public interface ISagaEffectGuard
 
     /// <summary>Runs the effect unless its key has completed; then the stored result is returned instead.</summary>
     /// <param name="key">The effect's key.</param>
-    /// <param name="effect">The effect. When it throws, nothing is stored and the exception is the caller's.</param>
+    /// <param name="effect">The effect. It does not throw: when it fails it returns <see langword="null"/>, and nothing is stored.</param>
     /// <param name="cancellationToken">Ends the wait for an effect that is in progress elsewhere; the effect itself has its own token.</param>
+    /// <returns>The result; <see langword="null"/> when the effect ran and failed.</returns>
     /// <exception cref="SagaSealedException">The key was sealed: the effect must not run any more.</exception>
     /// <exception cref="SagaOutcomeUnknownException">The record cannot tell whether the effect happened; it did not run.</exception>
     /// <exception cref="SagaStoreException">The guard's store is full or cannot be reached; the effect did not run.</exception>
-    ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken);
+    ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken);
 
     /// <summary>Closes a key for ever: an effect that has not completed can no longer complete under it.</summary>
     /// <param name="key">The effect's key.</param>

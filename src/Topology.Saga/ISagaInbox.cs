@@ -21,11 +21,14 @@ public interface ISagaInbox
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken);
 
-    /// <summary>Returns when there may be a message after a sequence. Returning early is allowed, missing a message is not.</summary>
+    /// <summary>Calls back when there may be a message after a sequence. Calling early is allowed, missing a message is not.</summary>
     /// <param name="id">The saga.</param>
     /// <param name="afterSequence">The sequence to begin after.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken);
+    /// <param name="heard">
+    /// Called once or more, on any thread, maybe before this method returns. It does not block and does not throw; call it outside of locks.
+    /// </param>
+    /// <returns>What ends the listening when disposed; a call that is under way may still come.</returns>
+    IDisposable Listen(SagaId id, long afterSequence, Action heard);
 
     /// <summary>Removes the messages of a saga that has ended. Sequences may begin anew.</summary>
     /// <param name="id">The saga.</param>

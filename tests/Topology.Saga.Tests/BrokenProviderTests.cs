@@ -40,7 +40,9 @@ public sealed class BrokenProviderTests
         ["reads backwards"] = (() => new() { Read = static entries => [.. entries.Reverse()] }, s => s.Messages_come_in_their_order_with_growing_sequences_and_to_their_saga_only()),
         ["loses new inputs"] = (() => new() { Read = static entries => [.. entries.Select(entry => entry.Message is SagaMessage.Decision d ? entry with { Message = d with { NewInput = null } } : entry)] }, s => s.Every_kind_of_message_comes_back_as_it_was()),
         ["always lags"] = (() => new() { Read = static entries => [.. entries.SkipLast(1)] }, s => s.A_read_that_must_not_lag_sees_every_post_that_has_returned()),
-        ["ignores tokens"] = (() => new() { IgnoresTokens = true }, s => s.A_wait_ends_with_its_token()),
+        ["tells nobody"] = (() => new() { Listens = static (_, _) => false }, s => s.Whoever_listens_is_told_of_a_message_whether_it_came_before_or_after()),
+        ["tells only of what comes later"] = (() => new() { Listens = static (after, last) => after >= last }, s => s.Whoever_listens_is_told_of_a_message_whether_it_came_before_or_after()),
+        ["tells whoever has gone"] = (() => new() { TellsWhoeverHasGone = true }, s => s.Whoever_has_ended_his_listening_is_told_of_nothing_that_comes_later()),
         ["forgets nothing"] = (() => new() { ForgetsNothing = true }, s => s.What_is_forgotten_is_gone_and_nothing_else_is()),
     };
 
@@ -193,22 +195,34 @@ public sealed class BrokenProviderTests
     private sealed class Inbox : ISagaInbox
     {
         private readonly InMemorySagaInbox _inner = new();
+        private long _last;
+        private Action? _told;
 
         public Func<long, long> ReadAfter { get; init; } = static after => after;
 
         public Func<IReadOnlyList<SagaInboxEntry>, IReadOnlyList<SagaInboxEntry>> Read { get; init; } = static entries => entries;
 
-        public bool IgnoresTokens { get; init; }
+        public Func<long, long, bool> Listens { get; init; } = static (_, _) => true;
+
+        public bool TellsWhoeverHasGone { get; init; }
 
         public bool ForgetsNothing { get; init; }
 
-        public ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken) => _inner.PostAsync(id, message, cancellationToken);
+        public async ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken)
+        {
+            _last = await _inner.PostAsync(id, message, cancellationToken);
+            _told?.Invoke();
+            return _last;
+        }
 
         public async ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(SagaId id, long afterSequence, bool mayLag, CancellationToken cancellationToken) =>
             Read(await _inner.ReadAsync(id, ReadAfter(afterSequence), mayLag, cancellationToken));
 
-        public Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken) =>
-            _inner.WaitAsync(id, afterSequence, IgnoresTokens ? CancellationToken.None : cancellationToken);
+        public IDisposable Listen(SagaId id, long afterSequence, Action heard)
+        {
+            _told += TellsWhoeverHasGone ? heard : null;
+            return _inner.Listen(id, afterSequence, Listens(afterSequence, _last) ? heard : static () => { });
+        }
 
         public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) => ForgetsNothing ? default : _inner.ForgetAsync(id, cancellationToken);
     }

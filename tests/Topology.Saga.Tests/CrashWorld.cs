@@ -198,7 +198,7 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
     public ValueTask DeleteAsync(SagaId id, long expectedVersion, CancellationToken cancellationToken) =>
         _journal.DeleteAsync(id, expectedVersion, cancellationToken);
 
-    public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
+    public ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken) =>
         _guard.ExecuteAsync(
             key,
             async () =>
@@ -207,15 +207,8 @@ internal sealed class CrashWorld : ISagaJournal, ISagaEffectGuard, ISagaLetterSi
                 var number = ++_effects;
                 Keys.Add($"{key.StepId}/{key.Undo}/{key}");
                 var crashes = _crash == (CrashPoint.AfterEffect, number);
-                try
-                {
-                    var result = await effect();
-                    return crashes ? throw new SimulatedCrashException() : result;
-                }
-                catch (Exception error) when (crashes && error is not SimulatedCrashException)
-                {
-                    throw new SimulatedCrashException();
-                }
+                var result = await effect();
+                return crashes ? throw new SimulatedCrashException() : result;
             },
             cancellationToken);
 

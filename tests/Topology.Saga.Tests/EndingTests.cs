@@ -412,7 +412,7 @@ public sealed class EndingTests
 
     private sealed class CrashingGuard(ISagaEffectGuard inner, Func<bool> crashes) : ISagaEffectGuard
     {
-        public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
+        public ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken) =>
             crashes() ? throw new InvalidOperationException("The process is gone.") : inner.ExecuteAsync(key, effect, cancellationToken);
 
         public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken) => inner.SealAsync(key, cancellationToken);

@@ -81,7 +81,7 @@ internal sealed class FenceWorld : ISagaJournal, ISagaEffectGuard, IDisposable
         return result;
     }
 
-    public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
+    public async ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken)
     {
         Refuse(key);
         await PauseAsync(key.SagaId);

@@ -117,7 +117,7 @@ public sealed class OutageTests
 
     private sealed class Guard(ISagaEffectGuard inner, Func<bool> isAway) : ISagaEffectGuard
     {
-        public ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken) =>
+        public ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken) =>
             isAway() ? throw new SagaStoreException("away") : inner.ExecuteAsync(key, effect, cancellationToken);
 
         public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken) => inner.SealAsync(key, cancellationToken);
@@ -125,7 +125,7 @@ public sealed class OutageTests
 
     private sealed class Inbox(ISagaInbox inner) : ISagaInbox
     {
-        private readonly TaskCompletionSource _away = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private Action _news = static () => { };
 
         public bool IsAway { get; set; }
 
@@ -134,7 +134,7 @@ public sealed class OutageTests
         public void GoAway()
         {
             IsAway = true;
-            _away.SetException(new SagaStoreException("away"));
+            _news();
         }
 
         public ValueTask<long> PostAsync(SagaId id, SagaMessage message, CancellationToken cancellationToken) => inner.PostAsync(id, message, cancellationToken);
@@ -145,17 +145,10 @@ public sealed class OutageTests
             return IsAway ? throw new SagaStoreException("away") : inner.ReadAsync(id, afterSequence, mayLag, cancellationToken);
         }
 
-        public async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+        public IDisposable Listen(SagaId id, long afterSequence, Action heard)
         {
-            Refused += IsAway ? 1 : 0;
-            if (!_away.Task.IsCompleted)
-            {
-                await await Task.WhenAny(_away.Task, inner.WaitAsync(id, afterSequence, cancellationToken));
-            }
-            else
-            {
-                await (IsAway ? _away.Task : inner.WaitAsync(id, afterSequence, cancellationToken));
-            }
+            _news = heard;
+            return inner.Listen(id, afterSequence, heard);
         }
 
         public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) => inner.ForgetAsync(id, cancellationToken);

@@ -303,7 +303,7 @@ public sealed class OwnershipTests
         /// <summary>How often the effect happens and nobody hears of it.</summary>
         public int LosesAnswers { get; set; }
 
-        public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
+        public async ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken)
         {
             var result = await inner.ExecuteAsync(key, effect, cancellationToken);
             return LosesAnswers-- > 0 ? throw new SagaStoreException("The answer was lost.") : result;

@@ -6,24 +6,26 @@ internal sealed class InMemorySaga
 {
     private Stored[] _entries = [];
     private int _count;
+    private long _versionBefore;
 
     public SagaStart? Start { get; set; }
 
     public List<SagaInboxEntry>? Messages { get; set; }
 
-    /// <summary>The latest of those who wait for a message; each knows the one before.</summary>
-    public InMemorySagaWait? Waiting { get; set; }
+    /// <summary>The latest of those who listen for a message; each knows the one before.</summary>
+    public InMemorySagaListening? Listening { get; set; }
 
     public InMemorySagaEffects? Effects { get; set; }
 
     /// <summary>Whether it was removed after somebody had found it.</summary>
     public bool IsGone { get; set; }
 
-    public bool IsEmpty => _count == 0 && Start is null && Messages is null && Waiting is null && Effects is null;
+    public bool IsEmpty => _count == 0 && Start is null && Messages is null && Listening is null && Effects is null;
 
-    public long Version => _count == 0 ? 0 : _entries[_count - 1].Version;
+    /// <summary>Grows by one with each entry.</summary>
+    public long Version => _count == 0 ? 0 : _versionBefore + _count;
 
-    public SagaStoredEntry? Last => _count == 0 ? null : _entries[_count - 1].Entry();
+    public SagaStoredEntry? Last => _count == 0 ? null : Entry(_count - 1);
 
     public void Append(long version, DateTimeOffset at, SagaEntry entry)
     {
@@ -33,7 +35,8 @@ internal sealed class InMemorySaga
             Array.Resize(ref _entries, _count == 0 ? 5 : _count * 2);
         }
 
-        _entries[_count++] = new(version, at, entry.Writer, entry.Events.Count == 1 ? entry.Events[0] : entry.Events);
+        _versionBefore = version - 1 - _count;
+        _entries[_count++] = new(at.UtcTicks, entry.Writer, entry.Events.Count == 1 ? entry.Events[0] : entry.Events);
     }
 
     public void Clear()
@@ -44,17 +47,26 @@ internal sealed class InMemorySaga
 
     public SagaStoredEntry[] After(long version)
     {
-        var first = _count;
-        while (first > 0 && _entries[first - 1].Version > version)
+        var first = (int)Math.Clamp(version - _versionBefore, 0, _count);
+        if (first == _count)
         {
-            first--;
+            return [];
         }
 
-        return first == _count ? [] : Array.ConvertAll(_entries[first.._count], static stored => stored.Entry());
+        var entries = new SagaStoredEntry[_count - first];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            entries[i] = Entry(first + i);
+        }
+
+        return entries;
     }
 
-    private readonly record struct Stored(long Version, DateTimeOffset At, Guid Writer, object Events)
+    private SagaStoredEntry Entry(int index)
     {
-        public SagaStoredEntry Entry() => new(Version, At, new(Writer, Events as IReadOnlyList<SagaEvent> ?? [(SagaEvent)Events]));
+        var (ticks, writer, events) = _entries[index];
+        return new(_versionBefore + index + 1, new DateTimeOffset(ticks, TimeSpan.Zero), new(writer, events as IReadOnlyList<SagaEvent> ?? [(SagaEvent)events]));
     }
+
+    private readonly record struct Stored(long At, Guid Writer, object Events);
 }

@@ -29,7 +29,7 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time, InMemorySagas sa
         });
         if (isNew)
         {
-            Enqueue(NewItem(start.Id, "start"));
+            Enqueue(NewItem(start.Id, "start", start: start));
         }
 
         return new(isNew);
@@ -128,15 +128,15 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time, InMemorySagas sa
         Enqueue(item);
     }
 
-    private Item NewItem(SagaId id, string kind, string? timerOf = null) =>
-        new(this, id, string.Create(CultureInfo.InvariantCulture, $"{kind}-{Interlocked.Increment(ref _items)}"), time.GetUtcNow(), timerOf);
+    private Item NewItem(SagaId id, string kind, string? timerOf = null, SagaStart? start = null) =>
+        new(this, id, string.Create(CultureInfo.InvariantCulture, $"{kind}-{Interlocked.Increment(ref _items)}"), time.GetUtcNow(), timerOf, start);
 
     private void Enqueue(Item item) => Queue(item.SagaId.Definition).Add(item);
 
     private InMemorySagaQueue Queue(string definition) => _queues.GetOrAdd(definition, static _ => new());
 
     /// <summary>An item, and its lease: it left its queue when it was handed out, and nothing is kept of it.</summary>
-    internal sealed class Item(InMemorySagaDispatcher dispatcher, SagaId sagaId, string itemId, DateTimeOffset enqueuedAt, string? timerOf) : ISagaLease
+    internal sealed class Item(InMemorySagaDispatcher dispatcher, SagaId sagaId, string itemId, DateTimeOffset enqueuedAt, string? timerOf, SagaStart? start) : ISagaLease
     {
         public SagaId SagaId => sagaId;
 
@@ -146,10 +146,13 @@ internal sealed class InMemorySagaDispatcher(TimeProvider time, InMemorySagas sa
 
         public DateTimeOffset EnqueuedAt => enqueuedAt;
 
+        public SagaStart? FreshStart { get; private set; } = start;
+
         public ValueTask CompleteAsync(CancellationToken cancellationToken) => default;
 
         public ValueTask AbandonAsync(TimeSpan delay, CancellationToken cancellationToken)
         {
+            FreshStart = null;
             _ = dispatcher.EnqueueLaterAsync(this, delay);
             return default;
         }

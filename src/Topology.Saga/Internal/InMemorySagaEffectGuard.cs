@@ -10,7 +10,7 @@ internal sealed class InMemorySagaEffectGuard(InMemorySagas sagas) : ISagaEffect
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
+    public async ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken)
     {
         var effects = Effects(key.SagaId);
         while (Begin(effects, key, out var known) is { } running)
@@ -24,16 +24,17 @@ internal sealed class InMemorySagaEffectGuard(InMemorySagas sagas) : ISagaEffect
         }
 
         SagaValue? result = null;
+        var isSealed = false;
         try
         {
             result = await effect().ConfigureAwait(false);
         }
         finally
         {
-            End(effects, key, ref result);
+            isSealed = End(effects, key, result);
         }
 
-        return result ?? throw Sealed(key);
+        return isSealed && result is not null ? throw Sealed(key) : result;
     }
 
     public ValueTask<SagaValue?> SealAsync(SagaEffectKey key, CancellationToken cancellationToken)
@@ -81,18 +82,21 @@ internal sealed class InMemorySagaEffectGuard(InMemorySagas sagas) : ISagaEffect
         }
     }
 
-    /// <summary>Keeps the result, unless the key was sealed while the effect ran: then there is none.</summary>
-    private static void End(InMemorySagaEffects effects, SagaEffectKey key, ref SagaValue? result)
+    /// <summary>Keeps the result, unless the key was sealed while the effect ran; returns whether it was.</summary>
+    private static bool End(InMemorySagaEffects effects, SagaEffectKey key, SagaValue? result)
     {
         TaskCompletionSource? waiting;
+        bool isSealed;
         lock (effects)
         {
             ref var effect = ref effects.Find(key);
             waiting = effect.End();
-            effect.Result = result = effect.IsSealed ? null : result;
+            isSealed = effect.IsSealed;
+            effect.Result = isSealed ? null : result;
         }
 
         waiting?.SetResult();
+        return isSealed;
     }
 
     private InMemorySagaEffects Effects(SagaId id) => sagas.Change(id, 0, static (saga, _) => saga.Effects ??= new());

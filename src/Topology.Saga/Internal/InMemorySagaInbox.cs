@@ -14,7 +14,7 @@ internal sealed class InMemorySagaInbox(InMemorySagas sagas) : ISagaInbox
         {
             saga.Messages ??= [];
             saga.Messages.Add(new(saga.Messages.Count + 1, message));
-            InMemorySagaWait.EndAll(saga);
+            InMemorySagaListening.TellAll(saga);
             return (long)saga.Messages.Count;
         }));
     }
@@ -33,12 +33,11 @@ internal sealed class InMemorySagaInbox(InMemorySagas sagas) : ISagaInbox
         }
     }
 
-    public Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    public IDisposable Listen(SagaId id, long afterSequence, Action heard)
     {
-        var wait = new InMemorySagaWait(sagas, id);
-        return sagas.Change(id, (wait, afterSequence), static (saga, asked) => asked.wait.Begin(saga, asked.afterSequence))
-            ? wait.Until(cancellationToken)
-            : Task.CompletedTask;
+        var listening = new InMemorySagaListening(sagas, id, heard);
+        sagas.Change(id, (listening, afterSequence), static (saga, asked) => asked.listening.Begin(saga, asked.afterSequence));
+        return listening;
     }
 
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken)

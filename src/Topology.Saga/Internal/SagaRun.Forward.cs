@@ -4,8 +4,6 @@ namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
-    private Func<ValueTask<bool>>? _mustTurnBack;
-
     private ValueTask ForwardAsync() => _state.NextStep switch
     {
         null => new(SettleAsync(SagaStatus.Completed)),
@@ -28,9 +26,13 @@ internal sealed partial class SagaRun
 
         // A deadline cuts off only what can be undone: a pivot cut off would leave the saga stuck.
         var left = step.Kind == SagaStepKind.Compensable ? Left() : null;
-        var plan = new SagaTries.Plan(
-            _state, next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left, step.Effect, _mustTurnBack ??= MustTurnBackAsync);
-        var outcome = await _tries.RunAsync(plan).ConfigureAwait(false);
+        var plan = new SagaTries.Plan(next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left, step.Effect);
+        var outcome = await _tries.BeginAsync(plan).ConfigureAwait(false);
+        if (outcome.Error is { } error)
+        {
+            outcome = await _tries.GoOnAsync(error).ConfigureAwait(false);
+        }
+
         if (outcome.Result is { } result)
         {
             await CompleteAsync(step, result).ConfigureAwait(false);
@@ -96,13 +98,13 @@ internal sealed partial class SagaRun
     /// <summary>The time left before the saga's deadline; null when it has none, or none that counts any more.</summary>
     private TimeSpan? Left() => _definition.Deadline is { } deadline && !_state.IsPastPivot ? deadline - (Now - _state.StartedAt) : null;
 
-    /// <summary>Asked while a step is being tried, when there may be news.</summary>
-    private async ValueTask<bool> MustTurnBackAsync()
+    /// <summary>Asked while a step or compensation is being tried, when there may be news.</summary>
+    public async ValueTask<bool> MustTurnBackAsync()
     {
         await FoldInboxAsync().ConfigureAwait(false);
 
-        // Past the pivot there is no way back, and while the pivot is being tried nobody knows.
-        return _state.NextStep is { Step.Kind: SagaStepKind.Compensable } && !_state.IsPastPivot && (_state.Cancellation is not null || Left() <= TimeSpan.Zero);
+        // Past the pivot there is no way back, and while the pivot is being tried nobody knows. Whatever is said, a compensation is carried through.
+        return !_state.IsBackward && _state.NextStep is { Step.Kind: SagaStepKind.Compensable } && !_state.IsPastPivot && (_state.Cancellation is not null || Left() <= TimeSpan.Zero);
     }
 
     /// <summary>Ends a saga that was cancelled or is past its deadline; returns false when it is neither, or cannot turn back.</summary>

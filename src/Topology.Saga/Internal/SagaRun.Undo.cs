@@ -5,15 +5,14 @@ namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
-    private Func<ValueTask<bool>>? _carryThrough;
-
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask UndoAsync()
     {
         var table = _runtime.Registry.Table(_definition);
-        foreach (var step in _state.ToUndo.ToArray())
+        for (var i = _state.Steps.Count - 1; i >= 0; i--)
         {
-            if (step.Undone is not null)
+            var step = _state.Steps[i];
+            if (!step.HasEffect || step.Undone is not null)
             {
                 continue;
             }
@@ -46,9 +45,10 @@ internal sealed partial class SagaRun
 
     private bool HasWorkLeft(SagaTable table, SagaStepState? except)
     {
-        foreach (var step in _state.ToUndo)
+        for (var i = _state.Steps.Count - 1; i >= 0; i--)
         {
-            if (step == except || step.Undone is not null)
+            var step = _state.Steps[i];
+            if (!step.HasEffect || step == except || step.Undone is not null)
             {
                 continue;
             }
@@ -88,8 +88,12 @@ internal sealed partial class SagaRun
         }
 
         var policy = _runtime.Retries.Get(row.Backoff ?? RetryProfileNames.Default);
-        var plan = new SagaTries.Plan(_state, step, Undo: true, 1 + row.RetryCount, row.Timeout, policy, Left: null, row.Action.Effect, _carryThrough ??= CarryThroughAsync);
-        var outcome = await _tries.RunAsync(plan).ConfigureAwait(false);
+        var plan = new SagaTries.Plan(step, Undo: true, 1 + row.RetryCount, row.Timeout, policy, Left: null, row.Action.Effect);
+        var outcome = await _tries.BeginAsync(plan).ConfigureAwait(false);
+        if (outcome.Error is { } error)
+        {
+            outcome = await _tries.GoOnAsync(error).ConfigureAwait(false);
+        }
 
         if (outcome.Failure is { } failure)
         {
@@ -99,13 +103,6 @@ internal sealed partial class SagaRun
 
         await RecordAsync(new SagaEvent.StepCompensated(step.Step.Id), HasWorkLeft(table, except: step) ? null : SagaStatus.Compensated).ConfigureAwait(false);
         _runtime.Metrics.Compensated(_definition.Name, row.Action.Name, succeeded: true);
-    }
-
-    /// <summary>Whatever is said now, a compensation is carried through.</summary>
-    private async ValueTask<bool> CarryThroughAsync()
-    {
-        await FoldInboxAsync().ConfigureAwait(false);
-        return false;
     }
 
     /// <summary>A step that was once to be undone, and whose row is gone from the table since, is not taken for undone.</summary>

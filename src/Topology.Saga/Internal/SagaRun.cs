@@ -26,8 +26,11 @@ internal sealed partial class SagaRun : IDisposable
         _definition = definition;
         _lease = lease;
         _stopping = stopping;
-        _tries = runtime.Rent(stopping);
+        _tries = runtime.Rent(this, stopping);
     }
+
+    /// <summary>What its journal says.</summary>
+    public SagaState State => _state;
 
     /// <summary>Where the saga is; null while it is at work.</summary>
     public SagaStatus? Settled => _state?.Settled;

@@ -54,10 +54,10 @@ internal sealed class SagaRuntime(
 
     public ILogger<SagaRun> Logger => logger;
 
-    public SagaTries Rent(CancellationToken stopping)
+    public SagaTries Rent(SagaRun run, CancellationToken stopping)
     {
         var tries = _idle.TryDequeue(out var idle) ? idle : new SagaTries(this);
-        tries.Begin(stopping);
+        tries.Begin(run, stopping);
         return tries;
     }
 

@@ -128,7 +128,7 @@ internal sealed partial class SagaState
 
     private void Complete(SagaStepState step, SagaValue result)
     {
-        step.Complete(result, ++_completions);
+        step.Complete(result);
         if (step.Step is SagaWaitStep { Signal: { } name } && _signals is not null && _signals.TryGetValue(name, out var values))
         {
             values.TryDequeue(out _);

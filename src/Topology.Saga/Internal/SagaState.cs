@@ -4,7 +4,6 @@ namespace Topology.Saga.Internal;
 internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 {
     private readonly SagaStepState[] _steps = Begin(definition);
-    private int _completions;
     private List<string>? _compensated;
     private Dictionary<string, Queue<SagaValue>>? _signals;
     private SagaValue? _input;
@@ -83,10 +82,6 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
 
     /// <summary>Whether there are letters of it, open or closed.</summary>
     public bool HasLetters => Array.Exists(_steps, static step => step.Episode > 0);
-
-    /// <summary>The steps to undo, in the order in which that is done: the one of unknown outcome first, then the last completed.</summary>
-    public IEnumerable<SagaStepState> ToUndo =>
-        _steps.Where(step => step.FailedUnknown || step.Completion > 0).OrderByDescending(step => step.FailedUnknown ? int.MaxValue : step.Completion);
 
     public SagaStepState Step(string stepId) =>
         Find(stepId) ?? throw new SagaException($"Saga {id}: there is no step '{stepId}'.");

@@ -18,10 +18,13 @@ internal abstract class SagaStep(string id, SagaStepOptions options)
     /// <summary>Null for a step without a result.</summary>
     public abstract Type? ResultType { get; }
 
-    /// <summary>Makes one try.</summary>
-    public Func<SagaTry, CancellationToken, ValueTask<SagaValue>> Effect => field ??= RunAsync;
+    /// <summary>What is told of the step when nothing ever failed.</summary>
+    public SagaStepSnapshot Completed { get; } = new(id, SagaStepStatus.Completed, null, null);
 
-    protected abstract ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken);
+    /// <summary>Makes one try; never throws.</summary>
+    public Func<SagaTry, CancellationToken, ValueTask<SagaValue?>> Effect => field ??= RunAsync;
+
+    protected abstract ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken);
 }
 
 internal sealed class SagaStep<TInput>(
@@ -30,16 +33,17 @@ internal sealed class SagaStep<TInput>(
     public override Type? ResultType => null;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
+    protected override async ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken)
     {
         try
         {
             await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false);
             return SagaValue.None;
         }
-        catch (Exception error) when (@try.Remember(error))
+        catch (Exception error)
         {
-            throw;
+            @try.Failed = error;
+            return null;
         }
     }
 }
@@ -53,15 +57,16 @@ internal sealed class SagaStep<TInput, TResult>(
     public override Type ResultType => typeof(TResult);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected override async ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken)
+    protected override async ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken)
     {
         try
         {
             return SagaValue.Create(await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false), json);
         }
-        catch (Exception error) when (@try.Remember(error))
+        catch (Exception error)
         {
-            throw;
+            @try.Failed = error;
+            return null;
         }
     }
 
@@ -76,7 +81,7 @@ internal abstract class SagaWaitStep(string id, TimeSpan time) : SagaStep(id, ne
 
     public override Type? ResultType => null;
 
-    protected override ValueTask<SagaValue> RunAsync(SagaTry @try, CancellationToken cancellationToken) => throw new InvalidOperationException("A wait is not run.");
+    protected override ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken) => throw new InvalidOperationException("A wait is not run.");
 }
 
 internal sealed class SagaDelayStep(string id, TimeSpan time) : SagaWaitStep(id, time);

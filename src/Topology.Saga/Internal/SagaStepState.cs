@@ -3,6 +3,7 @@ namespace Topology.Saga.Internal;
 internal sealed class SagaStepState(SagaStep step)
 {
     private long _exhaustedAt;
+    private long _waitingSince;
 
     public SagaStep Step => step;
 
@@ -14,7 +15,11 @@ internal sealed class SagaStepState(SagaStep step)
     public SagaFailure? LastFailure { get; private set; }
 
     /// <summary>When the saga began to wait at it, by the store's clock.</summary>
-    public DateTimeOffset? WaitingSince { get; set; }
+    public DateTimeOffset? WaitingSince
+    {
+        get => _waitingSince == 0 ? null : new DateTimeOffset(_waitingSince, TimeSpan.Zero);
+        set => _waitingSince = value?.UtcTicks ?? 0;
+    }
 
     /// <summary>How often its compensation, or the step itself after the pivot, has used up its tries.</summary>
     public int Episode { get; private set; }
@@ -27,13 +32,12 @@ internal sealed class SagaStepState(SagaStep step)
     /// <summary>Null until it is undone, or an operator said that it need not be.</summary>
     public SagaStepStatus? Undone { get; private set; }
 
-    /// <summary>The how-manieth step to complete it was; 0 while it has not.</summary>
-    public int Completion { get; private set; }
+    /// <summary>Whether there is, or may be, something to undo.</summary>
+    public bool HasEffect => FailedUnknown || Result is not null;
 
-    public void Complete(SagaValue result, int completion)
+    public void Complete(SagaValue result)
     {
         Result = result;
-        Completion = completion;
         IsExhausted = false;
     }
 
@@ -88,6 +92,8 @@ internal sealed class SagaStepState(SagaStep step)
             { FailedUnknown: true } => SagaStepStatus.OutcomeUnknown,
             _ => LastFailure is { Rejected: true } ? SagaStepStatus.Rejected : SagaStepStatus.Pending,
         };
-        return new(step.Id, status, Episode > 0 ? SagaLetterId.Compute(state.Id, step.Id, Episode) : null, LastFailure);
+        return status == SagaStepStatus.Completed && LastFailure is null && Episode == 0
+            ? step.Completed
+            : new(step.Id, status, Episode > 0 ? SagaLetterId.Compute(state.Id, step.Id, Episode) : null, LastFailure);
     }
 }

@@ -21,17 +21,10 @@ internal sealed class SagaTry(SagaState state, SagaStepState step, bool undo, in
     public IServiceProvider Services => (_scope ??= scopes.CreateAsyncScope()).ServiceProvider;
 
     /// <summary>What the effect threw, as opposed to whoever was asked to run it.</summary>
-    public Exception? Failed { get; private set; }
+    public Exception? Failed { get; set; }
 
     /// <summary>Whether it was cancelled because the saga turns back.</summary>
     public bool IsTurnedBack { get; set; }
-
-    /// <summary>Remembers what the effect threw; returns false, so that a filter need not catch and throw it again.</summary>
-    public bool Remember(Exception error)
-    {
-        Failed = error;
-        return false;
-    }
 
     public ValueTask DisposeAsync() => _scope?.DisposeAsync() ?? default;
 }

@@ -20,10 +20,10 @@ internal sealed class SagaEffects(IIdempotentExecutor executor, IOptions<SagaOpt
 
     public TimeSpan? RecordLife => _policy.Ttl;
 
-    public async ValueTask<SagaValue> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue>> effect, CancellationToken cancellationToken)
+    public async ValueTask<SagaValue?> ExecuteAsync(SagaEffectKey key, Func<ValueTask<SagaValue?>> effect, CancellationToken cancellationToken)
     {
         SagaValue? result = null;
-        Exception? failed = null;
+        var failed = false;
         while (true)
         {
             IdempotentOutcome<StoredResult> outcome;
@@ -34,23 +34,20 @@ internal sealed class SagaEffects(IIdempotentExecutor executor, IOptions<SagaOpt
                     RequestFingerprint.None,
                     async (context, _) =>
                     {
-                        try
-                        {
-                            // Not again after a lost lease: then there is a result already, and it is only offered once more.
-                            result ??= await effect().ConfigureAwait(false);
-                            return new StoredResult { Body = result.ToJson() };
-                        }
-                        catch (Exception error)
-                        {
-                            failed = error;
-                            context.Disposition = ResultDisposition.Release;
-                            throw;
-                        }
+                        // Not again after a lost lease: then there is a result already, and it is only offered once more.
+                        result ??= await effect().ConfigureAwait(false);
+                        failed = result is null;
+                        context.Disposition = failed ? ResultDisposition.Release : context.Disposition;
+                        return failed ? throw new SagaException($"The effect {key} failed.") : new StoredResult { Body = result!.ToJson() };
                     },
                     _policy,
                     cancellationToken).ConfigureAwait(false);
             }
-            catch (IdempotencyStoreException error) when (!ReferenceEquals(error, failed))
+            catch (Exception) when (failed)
+            {
+                return null;
+            }
+            catch (IdempotencyStoreException error)
             {
                 throw new SagaStoreException("The store of idempotency records cannot be reached or is full; the effect did not run.", error);
             }
@@ -58,7 +55,7 @@ internal sealed class SagaEffects(IIdempotentExecutor executor, IOptions<SagaOpt
             switch (outcome.Status)
             {
                 case IdempotentStatus.Executed:
-                    return result!;
+                    return result;
                 case IdempotentStatus.Replayed:
                     return SagaValue.FromJson(outcome.Value!.Body);
                 case IdempotentStatus.Sealed:
