@@ -61,13 +61,7 @@ public sealed record IdempotencyKey
     {
         var seconds = timestamp.ToUnixTimeSeconds();
         ArgumentOutOfRangeException.ThrowIfNegative(seconds, nameof(timestamp));
-        var escaped = string.Concat(
-        [
-            KeyText.Escape(tenant, MaxPartLength, nameof(tenant)), ":",
-            KeyText.Escape(user, MaxPartLength, nameof(user)), ":",
-            KeyText.Escape(operation, MaxPartLength, nameof(operation)), ":",
-            KeyText.Escape(requestHash, MaxPartLength, nameof(requestHash)),
-        ]);
+        var escaped = KeyText.Compose(tenant, user, operation, ":", requestHash, MaxPartLength, nameof(requestHash));
         return new IdempotencyKey(tenant, user, operation, requestHash, seconds, escaped);
     }
 

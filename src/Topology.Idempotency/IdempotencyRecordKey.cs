@@ -84,13 +84,8 @@ public sealed class IdempotencyRecordKey : IEquatable<IdempotencyRecordKey>
     public override string ToString() => KeyDigest.Of(Value);
 
     // The word "key" keeps a client key apart from a request hash in the same place: that form has one part less.
-    private static string Compose(string tenant, string user, string operation, string key) => string.Concat(
-        [
-            KeyText.Escape(tenant, IdempotencyKey.MaxPartLength, nameof(tenant)), ":",
-            KeyText.Escape(user, IdempotencyKey.MaxPartLength, nameof(user)), ":",
-            KeyText.Escape(operation, IdempotencyKey.MaxPartLength, nameof(operation)), ":key:",
-            KeyText.Escape(key, MaxClientKeyLength, nameof(key)),
-        ]);
+    private static string Compose(string tenant, string user, string operation, string key) =>
+        KeyText.Compose(tenant, user, operation, ":key:", key, MaxClientKeyLength, nameof(key));
 
     // 48 bits of milliseconds reach beyond the year 9999; such a time is out of every tolerance anyway.
     private static DateTimeOffset FromMilliseconds(long milliseconds) =>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace Topology.Idempotency;
@@ -7,8 +8,7 @@ namespace Topology.Idempotency;
 /// <remarks><see langword="default"/> is <see cref="None"/>: it matches every request. Immutable; safe for concurrent use.</remarks>
 public readonly struct RequestFingerprint : IEquatable<RequestFingerprint>
 {
-    private readonly UInt128 _high;
-    private readonly UInt128 _low;
+    private readonly Bytes _bytes; // as numbers they would be aligned to 16, and each claim larger
 
     /// <summary>Takes a hash that was computed elsewhere.</summary>
     /// <param name="sha256">The 32 bytes of the hash.</param>
@@ -17,8 +17,7 @@ public readonly struct RequestFingerprint : IEquatable<RequestFingerprint>
     {
         if (sha256.Length != SHA256.HashSizeInBytes)
             throw new ArgumentException("A fingerprint has 32 bytes.", nameof(sha256));
-        _high = BinaryPrimitives.ReadUInt128BigEndian(sha256);
-        _low = BinaryPrimitives.ReadUInt128BigEndian(sha256[16..]);
+        sha256.CopyTo(_bytes);
     }
 
     /// <summary>Gets the fingerprint that matches every request: nothing is compared.</summary>
@@ -51,13 +50,13 @@ public readonly struct RequestFingerprint : IEquatable<RequestFingerprint>
     public bool Matches(RequestFingerprint other) => this == other || this == None || other == None;
 
     /// <inheritdoc/>
-    public bool Equals(RequestFingerprint other) => _high == other._high && _low == other._low;
+    public bool Equals(RequestFingerprint other) => ((ReadOnlySpan<byte>)_bytes).SequenceEqual(other._bytes);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is RequestFingerprint other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(_high, _low);
+    public override int GetHashCode() => BinaryPrimitives.ReadInt32LittleEndian(_bytes); // any bytes of a hash are spread well
 
     /// <summary>Compares two fingerprints.</summary>
     public static bool operator ==(RequestFingerprint left, RequestFingerprint right) => left.Equals(right);
@@ -65,20 +64,14 @@ public readonly struct RequestFingerprint : IEquatable<RequestFingerprint>
     /// <summary>Compares two fingerprints.</summary>
     public static bool operator !=(RequestFingerprint left, RequestFingerprint right) => !left.Equals(right);
 
-    internal void WriteHex(Span<byte> utf8)
-    {
-        Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, _high);
-        BinaryPrimitives.WriteUInt128BigEndian(bytes[16..], _low);
-        Convert.TryToHexStringLower(bytes, utf8, out _);
-    }
+    internal void WriteHex(Span<byte> utf8) => Convert.TryToHexStringLower(_bytes, utf8, out _);
 
     /// <summary>Gets 64 lower-case hex digits.</summary>
-    public override string ToString() => string.Create(64, this, static (chars, self) =>
+    public override string ToString() => Convert.ToHexStringLower(_bytes);
+
+    [InlineArray(SHA256.HashSizeInBytes)]
+    private struct Bytes
     {
-        Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, self._high);
-        BinaryPrimitives.WriteUInt128BigEndian(bytes[16..], self._low);
-        Convert.TryToHexStringLower(bytes, chars, out _);
-    });
+        private byte _first;
+    }
 }

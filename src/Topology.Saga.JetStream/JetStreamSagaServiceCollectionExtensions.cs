@@ -33,6 +33,7 @@ public static class JetStreamSagaServiceCollectionExtensions
         services.TryAddSingleton<SagaStore>();
         services.TryAddSingleton<StoreClock>();
         services.TryAddSingleton<SagaNews>();
+        services.TryAddSingleton<SagaLeases>();
         services.TryAddSingleton<SagaAdmission>();
         services.TryAddSingleton<ISagaJournal, JetStreamSagaJournal>();
         services.TryAddSingleton<ISagaInbox, JetStreamSagaInbox>();

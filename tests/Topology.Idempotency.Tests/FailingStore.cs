@@ -8,7 +8,7 @@ internal sealed class FailingStore(IIdempotencyStore inner) : IIdempotencyStore
     public bool Damage { get; set; }
 
     /// <summary>Gets or sets what happens before a completion reaches the store.</summary>
-    public Action? BeforeComplete { get; set; }
+    public Action<ReadOnlyMemory<byte>?>? BeforeComplete { get; set; }
 
     private IIdempotencyStore Inner => IsDown ? throw new IdempotencyStoreException("down") : inner;
 
@@ -20,7 +20,7 @@ internal sealed class FailingStore(IIdempotencyStore inner) : IIdempotencyStore
 
     public ValueTask<FinishStatus> CompleteAsync(IdempotencyClaim claim, ReadOnlyMemory<byte>? result, CancellationToken cancellationToken = default)
     {
-        BeforeComplete?.Invoke();
+        BeforeComplete?.Invoke(result);
         return Inner.CompleteAsync(claim, result, cancellationToken);
     }
 

@@ -300,7 +300,7 @@ public sealed class IdempotentExecutorTests : IAsyncDisposable
     [Fact]
     public async Task A_result_whose_store_took_long_to_fail_is_sent_once_more()
     {
-        _store.BeforeComplete = () =>
+        _store.BeforeComplete = _ =>
         {
             _store.BeforeComplete = null;
             _time.Advance(TimeSpan.FromSeconds(9));
@@ -309,6 +309,30 @@ public sealed class IdempotentExecutorTests : IAsyncDisposable
 
         Assert.True((await PayAsync((_, _) => new(new Receipt("r", 1)))).IsSettled);
         Assert.Equal(IdempotentStatus.Replayed, (await PayAsync(Must_not_run)).Status);
+    }
+
+    [Fact]
+    public async Task What_a_store_that_failed_may_still_be_writing_is_given_to_nobody_else()
+    {
+        // As with a command that timed out and stays in the queue of its connection.
+        var queued = ReadOnlyMemory<byte>.Empty;
+        _store.BeforeComplete = result =>
+        {
+            queued = result!.Value;
+            _store.BeforeComplete = null;
+            throw new IdempotencyStoreException("No answer in time.");
+        };
+        await PayAsync((_, _) => new(new Receipt("r", 1)));
+        var before = queued.ToArray();
+
+        for (var i = 0; i < 100; i++)
+        {
+            var key = IdempotencyRecordKey.Internal("t", "u", "o", $"other{i}");
+            await _executor.ExecuteAsync(
+                key, RequestFingerprint.None, (_, _) => new(new Receipt("s", 2)), TestJson.Default.Receipt, cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(before, queued.ToArray());
     }
 
     [Fact]

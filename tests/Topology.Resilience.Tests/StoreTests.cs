@@ -181,13 +181,14 @@ public sealed class StoreTests
         var builder = Builder(environment, Nats);
         builder.Configuration["Topology:nats:provision"] = provision;
         builder.Configuration["Topology:nats:replicas"] = "3";
+        builder.Configuration["Topology:nats:saga_ack_wait"] = "2m";
         builder.Services.AddTopologyResilience(builder.Configuration).UseNats();
         await using (var app = builder.Build())
         {
             var options = app.Services.GetRequiredService<IOptions<JetStreamDeadLetterOptions>>().Value;
             Assert.Equal((expected, 3), (options.Provision, options.Replicas));
             var sagas = app.Services.GetRequiredService<IOptions<JetStreamSagaOptions>>().Value;
-            Assert.Equal(($"{expected}", 3), ($"{sagas.Provision}", sagas.Replicas));
+            Assert.Equal(($"{expected}", 3, TimeSpan.FromMinutes(2)), ($"{sagas.Provision}", sagas.Replicas, sagas.AckWait));
         }
 
         builder = Builder(environment, Nats);
@@ -195,6 +196,7 @@ public sealed class StoreTests
         builder.Services.AddTopologyResilience(builder.Configuration).UseNats(nats => nats.Provision = TopologyProvisioning.Off);
         await using var other = builder.Build();
         Assert.Equal(DeadLetterProvisioning.Off, other.Services.GetRequiredService<IOptions<JetStreamDeadLetterOptions>>().Value.Provision);
+        Assert.Equal(new JetStreamSagaOptions().AckWait, other.Services.GetRequiredService<IOptions<JetStreamSagaOptions>>().Value.AckWait);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 using Topology.Saga.JetStream.Internal;
@@ -47,6 +49,26 @@ public sealed class SagaPullTests(NatsFixture nats)
             for (var i = 0; i < count; i++)
                 (await context.PublishAsync($"{stream}.{i}", i, cancellationToken: Token)).EnsureSuccess();
         }
+    }
+
+    /// <summary>The server forgets a connection's requests with it. Time stands still, so that none is over by itself.</summary>
+    [Fact]
+    public async Task What_was_asked_for_over_an_earlier_connection_is_not_counted_any_longer()
+    {
+        await using var proxy = FaultProxy.Start(nats.Server.Port);
+        await using var connection = new NatsConnection(NatsOpts.Default with
+        {
+            Url = $"nats://127.0.0.1:{proxy.Port}", MaxReconnectRetry = -1, ReconnectWaitMin = TimeSpan.FromMilliseconds(20), ReconnectWaitMax = TimeSpan.FromMilliseconds(50),
+        });
+        var context = new NatsJSContext(connection);
+        var stream = NatsFixture.Unique();
+        await context.CreateStreamAsync(new StreamConfig(stream, [$"{stream}.>"]), Token);
+        await context.CreateOrUpdateConsumerAsync(stream, new ConsumerConfig("worker"), Token);
+        await using var pull = new SagaPull(context, stream, "worker", new FakeTimeProvider());
+        await pull.AskAsync(10, Token);
+        Assert.Equal(10, pull.Asked);
+        proxy.Cut();
+        await Until.True(() => pull.Asked == 0, cancellationToken: Token);
     }
 
     /// <summary>Reads so many, or until none is asked for any more.</summary>

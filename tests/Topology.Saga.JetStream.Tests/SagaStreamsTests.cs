@@ -48,6 +48,31 @@ public sealed class SagaStreamsTests(NatsFixture nats)
     }
 
     [Fact]
+    public async Task A_consumer_that_waits_shorter_than_wanted_is_refused_and_told_and_one_that_waits_longer_is_used()
+    {
+        await using var usual = Waiting(30);
+        await usual.Get<SagaStreams>().EnsureConsumerAsync("d", Token);
+        await using var longer = Waiting(60);
+        var streams = longer.Get<SagaStreams>();
+        var refused = await Assert.ThrowsAsync<SagaStoreException>(() => streams.EnsureConsumerAsync("d", Token).AsTask());
+        var broken = $"consumer {_prefix.ToUpperInvariant()}_ITEMS/d: ack_wait is 00:00:30; it must be 00:01:00";
+        Assert.Contains(broken, refused.Message, StringComparison.Ordinal);
+        streams.Forget(); // as whoever was refused does before it tries again
+        Assert.Equal(broken, await streams.FindFaultAsync(Token));
+
+        await using var shorter = Waiting(10);
+        await shorter.Get<SagaStreams>().EnsureConsumerAsync("d", Token);
+        Assert.Null(await shorter.Get<SagaStreams>().FindFaultAsync(Token));
+
+        var consumer = await JetStream.GetConsumerAsync($"{_prefix.ToUpperInvariant()}_ITEMS", "d", Token);
+        await JetStream.CreateOrUpdateConsumerAsync(consumer.Info.StreamName, consumer.Info.Config with { AckWait = TimeSpan.FromMinutes(2) }, Token);
+        await streams.EnsureConsumerAsync("d", Token);
+        Assert.Null(await streams.FindFaultAsync(Token));
+
+        JetStreamSagas Waiting(int seconds) => new(nats.Connection, _prefix, options => options.AckWait = TimeSpan.FromSeconds(seconds));
+    }
+
+    [Fact]
     public async Task Several_replicas_are_refused_on_a_server_whose_compare_and_set_between_them_is_not_exact()
     {
         Assert.True(Version.Parse(nats.Connection.ServerInfo!.Version) < new Version(2, 9, 21), "This test is about old servers.");

@@ -56,6 +56,21 @@ public sealed class WriterTests
             }
         });
 
+    /// <summary>A process numbers its appends, so that the tenth of one may meet the tenth of another.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Two_owners_never_take_each_others_entry_for_their_own_in_one_process_or_in_two(bool inOneProcess)
+    {
+        var journal = new InMemorySagaJournal(TimeProvider.System);
+        var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Build();
+        var first = new SagaWriter(journal, [], TimeProvider.System, NullLogger<SagaWriter>.Instance);
+        var second = inOneProcess ? first : new SagaWriter(journal, [], TimeProvider.System, NullLogger<SagaWriter>.Instance);
+        SagaEvent[] claim = [new SagaEvent.Claimed("item", true)];
+        Assert.True(await first.TryAppendAsync(new(new("s", "1"), definition), claim, CancellationToken.None));
+        Assert.False(await second.TryAppendAsync(new(new("s", "1"), definition), claim, CancellationToken.None));
+    }
+
     [Theory]
     [InlineData(Fate.LostAndAnotherWrites)]
     [InlineData(Fate.LostAfterItIsStoredAndAnotherWrites)]

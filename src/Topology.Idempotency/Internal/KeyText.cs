@@ -14,14 +14,20 @@ internal static class KeyText
     private static readonly SearchValues<char> Plain =
         SearchValues.Create(Enumerable.Range(0x20, 0x5F).Select(c => (char)c).Where(c => c is not (':' or '%' or '{' or '}')).ToArray());
 
-    /// <exception cref="ArgumentException">The text is empty, holds a lone surrogate, or is too long once escaped.</exception>
-    public static string Escape(string text, int maxLength, string parameter)
+    /// <summary>Escapes four parts and puts them together, the last one after <paramref name="separator"/> and the others after a colon.</summary>
+    /// <exception cref="ArgumentException">A part is empty, holds a lone surrogate, or is too long once escaped.</exception>
+    public static string Compose(string tenant, string user, string operation, string separator, string last, int maxLastLength, string lastName)
     {
-        ArgumentException.ThrowIfNullOrEmpty(text, parameter);
-        var escaped = text.AsSpan().ContainsAnyExcept(Plain) ? EscapeSlow(text, parameter) : text;
-        return escaped.Length <= maxLength
-            ? escaped
-            : throw new ArgumentException($"The text has {escaped.Length} characters once escaped; {maxLength} is the most.", parameter);
+        Span<char> text = stackalloc char[3 * IdempotencyKey.MaxPartLength + 2 + separator.Length + maxLastLength];
+        var rest = text;
+        Escape(tenant, IdempotencyKey.MaxPartLength, nameof(tenant), ref rest);
+        Write(":", ref rest);
+        Escape(user, IdempotencyKey.MaxPartLength, nameof(user), ref rest);
+        Write(":", ref rest);
+        Escape(operation, IdempotencyKey.MaxPartLength, nameof(operation), ref rest);
+        Write(separator, ref rest);
+        Escape(last, maxLastLength, lastName, ref rest);
+        return new string(text[..^rest.Length]);
     }
 
     public static IdempotencyKeyError TryUnescape(ReadOnlySpan<char> part, int maxLength, out string text)
@@ -68,8 +74,16 @@ internal static class KeyText
         }
     }
 
-    private static string EscapeSlow(string text, string parameter)
+    private static void Escape(string text, int maxLength, string parameter, ref Span<char> rest)
     {
+        ArgumentException.ThrowIfNullOrEmpty(text, parameter);
+        if (!text.AsSpan().ContainsAnyExcept(Plain))
+        {
+            ThrowIfTooLong(text.Length, maxLength, parameter);
+            Write(text, ref rest);
+            return;
+        }
+
         var most = Strict.GetMaxByteCount(text.Length);
         Span<byte> utf8 = most <= 512 ? stackalloc byte[512] : new byte[most];
         try
@@ -81,21 +95,34 @@ internal static class KeyText
             throw new ArgumentException("The text holds half of a surrogate pair.", parameter, e);
         }
 
-        Span<char> escaped = utf8.Length <= 512 ? stackalloc char[3 * 512] : new char[3 * utf8.Length];
-        var length = 0;
+        var length = utf8.Length;
+        foreach (var b in utf8)
+            length += Plain.Contains((char)b) ? 0 : 2;
+        ThrowIfTooLong(length, maxLength, parameter);
         foreach (var b in utf8)
         {
             if (Plain.Contains((char)b))
             {
-                escaped[length++] = (char)b;
+                rest[0] = (char)b;
+                rest = rest[1..];
                 continue;
             }
 
-            escaped[length] = '%';
-            b.TryFormat(escaped[(length + 1)..], out _, "X2", CultureInfo.InvariantCulture);
-            length += 3;
+            rest[0] = '%';
+            b.TryFormat(rest[1..], out _, "X2", CultureInfo.InvariantCulture);
+            rest = rest[3..];
         }
+    }
 
-        return new string(escaped[..length]);
+    private static void Write(string text, ref Span<char> rest)
+    {
+        text.CopyTo(rest);
+        rest = rest[text.Length..];
+    }
+
+    private static void ThrowIfTooLong(int length, int maxLength, string parameter)
+    {
+        if (length > maxLength)
+            throw new ArgumentException($"The text has {length} characters once escaped; {maxLength} is the most.", parameter);
     }
 }

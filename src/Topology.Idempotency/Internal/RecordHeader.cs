@@ -16,7 +16,6 @@ internal readonly struct RecordHeader
 {
     public const int Length = 126;
     public const int OwnerLength = 48;
-    public const int GraceLength = 12;
     public const char InProgress = 'P';
     public const char TakenOver = 'O';
     public const char Completed = 'C';
@@ -49,7 +48,7 @@ internal readonly struct RecordHeader
         record[1] = (byte)state;
         WriteOwner(record[2..], fence, token);
         fingerprint.WriteHex(record[50..]);
-        WriteGrace(record[114..], graceMs);
+        Utf8Formatter.TryFormat(graceMs, record[114..], out _, new StandardFormat('D', 12));
     }
 
     /// <summary>Writes fence and token as they stand in the record, from its third byte on.</summary>
@@ -58,8 +57,6 @@ internal readonly struct RecordHeader
         Utf8Formatter.TryFormat(fence, utf8, out _, new StandardFormat('D', 16));
         Utf8Formatter.TryFormat(token, utf8[16..], out _, 'N');
     }
-
-    public static void WriteGrace(Span<byte> utf8, long graceMs) => Utf8Formatter.TryFormat(graceMs, utf8[..GraceLength], out _, new StandardFormat('D', GraceLength));
 
     public static bool TryRead(ReadOnlySpan<byte> record, out RecordHeader header)
     {

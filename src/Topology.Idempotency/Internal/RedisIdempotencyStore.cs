@@ -107,17 +107,13 @@ internal sealed class RedisIdempotencyStore : IIdempotencyStore
         // The whole record is put together here, where it costs less than in the one thread of the server.
         var call = Scripts.Finish.On(_redis.NameOf(claim.Key));
         var length = RecordHeader.Length + (result?.Length ?? 0);
-        var bytes = call.Rent(length + RecordHeader.GraceLength);
+        var bytes = call.Rent(length);
         var grace = Math.Max(0, (claim.Ttl - claim.Lease).WholeMilliseconds());
         RecordHeader.Write(bytes.Span, state, claim.Fence, claim.Owner, claim.Fingerprint, grace);
         result?.CopyTo(bytes[RecordHeader.Length..]);
-
-        // How long a first record of a key with a time lives is the server's to say.
-        RecordHeader.WriteGrace(bytes.Span[length..], claim.Key.Time is null ? grace : 0);
         call.Arguments[0] = bytes.Slice(2, RecordHeader.OwnerLength);
-        call.Arguments[1] = bytes[..length];
+        call.Arguments[1] = bytes;
         call.Arguments[2] = claim.Ttl.WholeMilliseconds();
-        call.Arguments[3] = bytes[length..];
         return WriteAsync(Scripts.Finish, call, cancellationToken);
     }
 

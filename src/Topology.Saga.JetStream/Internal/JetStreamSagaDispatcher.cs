@@ -8,8 +8,8 @@ namespace Topology.Saga.JetStream.Internal;
 
 /// <summary>Items in one stream, one consumer per definition. They stay after they are done with, until their saga is forgotten: its start is its record.</summary>
 internal sealed class JetStreamSagaDispatcher(
-    INatsConnection connection, SagaStore store, SagaStreams streams, SagaNews news, SagaAdmission admission, StoreClock clock, TimeProvider time, ILogger<JetStreamSagaDispatcher> logger)
-    : ISagaDispatcher
+    INatsConnection connection, SagaStore store, SagaStreams streams, SagaNews news, SagaLeases leases, SagaAdmission admission, StoreClock clock, TimeProvider time,
+    ILogger<JetStreamSagaDispatcher> logger) : ISagaDispatcher
 {
     private const string Kind = "item";
 
@@ -38,7 +38,7 @@ internal sealed class JetStreamSagaDispatcher(
             return held;
         }
 
-        return await store.GetLastAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.start", cancellationToken).ConfigureAwait(false) is { } found
+        return await store.GetLastAsync(Stream, streams.Subjects.Of(Kind, id, "start"), cancellationToken).ConfigureAwait(false) is { } found
             ? SagaCodec.ReadStart(id, await store.BodyAsync(Stream, found, cancellationToken).ConfigureAwait(false))
             : null;
     }
@@ -55,7 +55,7 @@ internal sealed class JetStreamSagaDispatcher(
         var untaken = 0;
         foreach (var definition in definitions)
         {
-            var items = new SagaItems(definition, store, streams, news, time, logger, Began, Ended);
+            var items = new SagaItems(definition, store, streams, news, leases, time, logger, Began, Ended);
             sources.Add(items);
             Run($"work of {definition}", (_, token) => items.TakeAsync(taken, Share, token));
             running.Add(HearAsync(definition, ended.Token));

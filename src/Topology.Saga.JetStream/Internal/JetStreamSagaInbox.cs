@@ -20,15 +20,7 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
         }
 
         var told = watch?.Told ?? 0;
-        var entries = new List<SagaInboxEntry>();
-        var after = (ulong)afterSequence;
-        while (await store.GetNextAsync(Stream, Subject(id), after, cancellationToken).ConfigureAwait(false) is { } found)
-        {
-            after = found.Sequence;
-            var body = await store.BodyAsync(Stream, found, cancellationToken).ConfigureAwait(false);
-            entries.Add(new((long)found.Sequence, SagaCodec.ReadMessage(body)));
-        }
-
+        var entries = await ReadAsync(Subject(id), (ulong)afterSequence, cancellationToken).ConfigureAwait(false);
         watch?.Read(told);
         return entries;
     }
@@ -87,11 +79,32 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) =>
         store.PurgeAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.>", 0, cancellationToken);
 
+    private async ValueTask<IReadOnlyList<SagaInboxEntry>> ReadAsync(string subject, ulong after, CancellationToken cancellationToken)
+    {
+        // The last one first: to find that there is none costs a look, to find that there is none further a walk through the stream.
+        if (await store.GetLastAsync(Stream, subject, cancellationToken).ConfigureAwait(false) is not { } last || last.Sequence <= after)
+        {
+            return [];
+        }
+
+        var entries = new List<SagaInboxEntry>();
+        while (after < last.Sequence)
+        {
+            var found = await store.GetNextAsync(Stream, subject, after, cancellationToken).ConfigureAwait(false);
+            var message = found is { } next && next.Sequence < last.Sequence ? next : last;
+            var body = await store.BodyAsync(Stream, message, cancellationToken).ConfigureAwait(false);
+            entries.Add(new((long)message.Sequence, SagaCodec.ReadMessage(body)));
+            after = message.Sequence;
+        }
+
+        return entries;
+    }
+
     private async ValueTask<bool> IsThereAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
     {
         try
         {
-            return await store.GetNextAsync(Stream, Subject(id), (ulong)afterSequence, cancellationToken).ConfigureAwait(false) is not null;
+            return await store.GetLastAsync(Stream, Subject(id), cancellationToken).ConfigureAwait(false) is { } last && last.Sequence > (ulong)afterSequence;
         }
         catch (SagaStoreException)
         {
@@ -100,7 +113,7 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
         }
     }
 
-    private string Subject(SagaId id) => $"{streams.Subjects.Of(Kind, id)}.message";
+    private string Subject(SagaId id) => streams.Subjects.Of(Kind, id, "message");
 
     private sealed class Listening : IDisposable
     {

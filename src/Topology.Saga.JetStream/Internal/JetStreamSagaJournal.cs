@@ -46,7 +46,7 @@ internal sealed class JetStreamSagaJournal(SagaStore store, SagaStreams streams,
     public async ValueTask<IReadOnlyList<SagaStoredEntry>> ReadAsync(SagaId id, long afterVersion, CancellationToken cancellationToken)
     {
         var entries = new List<SagaStoredEntry>();
-        var subject = $"{streams.Subjects.Of(Kind, id)}.entry";
+        var subject = streams.Subjects.Of(Kind, id, "entry");
         var after = (ulong)afterVersion;
 
         // The last one first: to find that there is none costs a look, to find that there is none further a walk through the stream.
@@ -91,12 +91,13 @@ internal sealed class JetStreamSagaJournal(SagaStore store, SagaStreams streams,
     private ValueTask PurgeAsync(SagaId id, ulong last, CancellationToken cancellationToken) =>
         store.PurgeAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.>", last, cancellationToken);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<SagaAppendResult> WriteAsync(
         SagaId id, long expectedVersion, ReadOnlyMemory<byte> body, NatsHeaders? headers, CancellationToken cancellationToken)
     {
         var stored = await store.PublishAsync(id, Kind, "entry", body, headers, (ulong)expectedVersion, cancellationToken).ConfigureAwait(false);
         if (stored is null && expectedVersion == 0 && headers is null
-            && await store.GetLastAsync(Stream, $"{streams.Subjects.Of(Kind, id)}.entry", cancellationToken).ConfigureAwait(false) is { } last
+            && await store.GetLastAsync(Stream, streams.Subjects.Of(Kind, id, "entry"), cancellationToken).ConfigureAwait(false) is { } last
             && last.Header(Deleted) is not null)
         {
             stored = await store.PublishAsync(id, Kind, "entry", body, headers, last.Sequence, cancellationToken).ConfigureAwait(false);

@@ -21,9 +21,11 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
     // Not one of the connection's own inboxes, which it would look up by their whole names.
     private readonly string _inbox = $"{connection.Opts.InboxPrefix}.{Guid.NewGuid():N}";
     private readonly Lock _lock = new();
+
+    // Ends what waits to be sent, for a connection that is away, when its answer is given up.
+    private readonly SharedTimeout _sending = new(connection.Opts.RequestTimeout, time);
     private Task<Answers>? _answers;
     private ITimer? _sweep;
-    private Sending? _sending;
     private long _number;
     private bool _isOver;
 
@@ -114,7 +116,7 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
 
         var answer = call.Answer;
         var replyTo = string.Create(CultureInfo.InvariantCulture, $"{_inbox}.{number}");
-        var sent = connection.PublishAsync(subject, body, headers, replyTo, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, cancellationToken: Current());
+        var sent = connection.PublishAsync(subject, body, headers, replyTo, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, cancellationToken: _sending.Token);
         if (!sent.IsCompletedSuccessfully)
         {
             _ = SentAsync(sent, number);
@@ -137,20 +139,6 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
         {
             Fail(number, failure);
         }
-    }
-
-    /// <summary>A token that ends what waits to be sent, for a connection that is away, a while after its answer is given up.</summary>
-    private CancellationToken Current()
-    {
-        var sending = Volatile.Read(ref _sending);
-        if (sending is null || time.GetElapsedTime(sending.Since) > _tick)
-        {
-            // Ends by itself. Two at the same time do no harm.
-            sending = new(new(connection.Opts.RequestTimeout + _tick, time), time.GetTimestamp());
-            Volatile.Write(ref _sending, sending);
-        }
-
-        return sending.Over.Token;
     }
 
     private void Sweep()
@@ -196,8 +184,6 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
     }
 
     private sealed record Cancel(SagaCalls Calls, long Number);
-
-    private sealed record Sending(CancellationTokenSource Over, long Since);
 
     private sealed class Answers(SagaCalls calls, INatsConnection connection, string subject)
         : NatsSubBase(connection, connection.SubscriptionManager, subject, queueGroup: null, opts: null)

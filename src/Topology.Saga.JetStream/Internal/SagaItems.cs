@@ -7,7 +7,7 @@ namespace Topology.Saga.JetStream.Internal;
 
 /// <summary>Takes the items of one definition from its consumer, never more than there are free slots.</summary>
 internal sealed class SagaItems(
-    string definition, SagaStore store, SagaStreams streams, SagaNews news, TimeProvider time, ILogger logger, Action<SagaLease> began, Action<SagaLease> ended)
+    string definition, SagaStore store, SagaStreams streams, SagaNews news, SagaLeases leases, TimeProvider time, ILogger logger, Action<SagaLease> began, Action<SagaLease> ended)
 {
     private const int LeastAtOnce = 16;
     private static readonly TimeSpan _wait = TimeSpan.FromSeconds(1);
@@ -92,7 +92,7 @@ internal sealed class SagaItems(
             }
 
             return new SagaLease(
-                message, metadata, id, start, StoredMessage.Find(message.Headers, SagaTimers.StepHeader), news, streams.Options.AckWait, time, ended);
+                message, metadata, id, start, StoredMessage.Find(message.Headers, SagaTimers.StepHeader), news, leases, time.GetTimestamp(), ended);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {

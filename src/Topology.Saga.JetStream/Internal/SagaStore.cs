@@ -26,38 +26,21 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
 
     /// <summary>Publishes something of a saga; what is too large is stored beside it before.</summary>
     /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<ulong?> PublishAsync(
+    public ValueTask<ulong?> PublishAsync(
         SagaId id, string kind, string what, ReadOnlyMemory<byte> body, NatsHeaders? headers, ulong? expected, CancellationToken cancellationToken)
     {
-        var subject = streams.Subjects.Of(kind, id);
         if (SagaSubjects.IsHashed(SagaSubjects.Token(id.Value)))
         {
             (headers ??= [])[LongId] = SagaSubjects.Escape(id.Value);
         }
 
-        if (body.Length > LargestBody)
-        {
-            await streams.EnsureAsync(cancellationToken).ConfigureAwait(false);
-            var size = Math.Min(PartSize, (connection.ServerInfo?.MaxPayload ?? PartSize) / 2);
-            var (set, count) = (Guid.NewGuid().ToString("N"), 0);
-            for (var from = 0; from < body.Length; from += size)
-            {
-                var part = body[from..Math.Min(from + size, body.Length)];
-                await PublishAsync(PartSubject(subject, set, count++), part, null, null, cancellationToken).ConfigureAwait(false);
-            }
-
-            headers ??= [];
-            (headers[Parts], headers[PartSet]) = (count.ToString(CultureInfo.InvariantCulture), set);
-            body = default;
-        }
-
-        return await PublishAsync($"{subject}.{what}", body, headers, expected, cancellationToken).ConfigureAwait(false);
+        return body.Length > LargestBody
+            ? PublishInPartsAsync(id, kind, what, body, headers, expected, cancellationToken)
+            : PublishAsync(streams.Subjects.Of(kind, id, what), body, headers, expected, cancellationToken);
     }
 
     /// <returns>Its sequence; <see langword="null"/> when the subject was not at the expected one.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<ulong?> PublishAsync(
+    public ValueTask<ulong?> PublishAsync(
         string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, ulong? expected, CancellationToken cancellationToken)
     {
         if (expected is { } sequence)
@@ -65,31 +48,22 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
             (headers ??= [])["Nats-Expected-Last-Subject-Sequence"] = sequence.ToString(CultureInfo.InvariantCulture);
         }
 
-        var answer = await AskAsync(subject, body, headers, isStore: true, cancellationToken).ConfigureAwait(false);
-        _isRefusedForRoom |= SagaErrors.IsFull(answer.Error);
-        return answer.Error switch
-        {
-            SagaErrors.WrongLastSequence => null,
-            0 when answer.Sequence > 0 => answer.Sequence,
-            _ => throw SagaErrors.Refused(subject, answer.Error, answer.Text),
-        };
+        return AskAsync(subject, body, headers, isStore: true, static (store, subject, answer) => store.Sequence(subject, answer), cancellationToken);
     }
 
     /// <summary>Reads one message; <see langword="null"/> when there is none.</summary>
-    public async ValueTask<StoredMessage?> GetAsync(string stream, string request, CancellationToken cancellationToken)
+    public ValueTask<StoredMessage?> GetAsync(string stream, string request, CancellationToken cancellationToken)
     {
         // Of several servers only the leader has seen every append that has returned.
         var isDirect = streams.Options.Replicas <= 1;
         var subject = $"{streams.Context.Opts.Prefix}.{(isDirect ? "DIRECT" : "STREAM.MSG")}.GET.{stream}";
-        var answer = await AskAsync(subject, Encoding.UTF8.GetBytes(request), null, isStore: false, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return isDirect ? StoredMessage.FromDirect(answer) : StoredMessage.FromLeader(answer);
-        }
-        catch (Exception failure) when (failure is NatsException or JsonException or FormatException or KeyNotFoundException)
-        {
-            throw SagaErrors.Away(stream, failure);
-        }
+        return AskAsync<StoredMessage?>(
+            subject,
+            Encoding.UTF8.GetBytes(request),
+            null,
+            isStore: false,
+            isDirect ? static (_, _, answer) => StoredMessage.FromDirect(answer) : static (_, _, answer) => StoredMessage.FromLeader(answer),
+            cancellationToken);
     }
 
     public ValueTask<StoredMessage?> GetLastAsync(string stream, string subject, CancellationToken cancellationToken) =>
@@ -234,9 +208,41 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
 
     private static string PartSubject(string subject, string set, int part) => string.Create(CultureInfo.InvariantCulture, $"{subject}.part.{set}.{part}");
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<SagaAnswer> AskAsync(string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, bool isStore, CancellationToken cancellationToken)
+    private async ValueTask<ulong?> PublishInPartsAsync(
+        SagaId id, string kind, string what, ReadOnlyMemory<byte> body, NatsHeaders? headers, ulong? expected, CancellationToken cancellationToken)
     {
+        await streams.EnsureAsync(cancellationToken).ConfigureAwait(false);
+        var subject = streams.Subjects.Of(kind, id);
+        var size = Math.Min(PartSize, (connection.ServerInfo?.MaxPayload ?? PartSize) / 2);
+        var (set, count) = (Guid.NewGuid().ToString("N"), 0);
+        for (var from = 0; from < body.Length; from += size)
+        {
+            var part = body[from..Math.Min(from + size, body.Length)];
+            await PublishAsync(PartSubject(subject, set, count++), part, null, null, cancellationToken).ConfigureAwait(false);
+        }
+
+        headers ??= [];
+        (headers[Parts], headers[PartSet]) = (count.ToString(CultureInfo.InvariantCulture), set);
+        return await PublishAsync($"{subject}.{what}", default, headers, expected, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ulong? Sequence(string subject, SagaAnswer answer)
+    {
+        _isRefusedForRoom |= SagaErrors.IsFull(answer.Error);
+        return answer.Error switch
+        {
+            SagaErrors.WrongLastSequence => null,
+            0 when answer.Sequence > 0 => answer.Sequence,
+            _ => throw SagaErrors.Refused(subject, answer.Error, answer.Text),
+        };
+    }
+
+    /// <summary>Asks the server. A saga does so for each step, so this is one method and not one upon the other.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<T> AskAsync<T>(
+        string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, bool isStore, Func<SagaStore, string, SagaAnswer, T> read, CancellationToken cancellationToken)
+    {
+        SagaAnswer answer;
         try
         {
             if (!streams.IsReady)
@@ -244,13 +250,25 @@ internal sealed class SagaStore(INatsConnection connection, SagaStreams streams,
                 await streams.EnsureAsync(cancellationToken).AsTask().WaitAsync(_longestCall, time, cancellationToken).ConfigureAwait(false);
             }
 
-            var answer = await calls.AskAsync(subject, body, headers, isStore, cancellationToken).ConfigureAwait(false);
-            return answer.Status is not 503 ? answer : throw new NatsNoRespondersException();
+            answer = await calls.AskAsync(subject, body, headers, isStore, cancellationToken).ConfigureAwait(false);
+            if (answer.Status is 503)
+            {
+                throw new NatsNoRespondersException();
+            }
         }
         catch (Exception failure) when (SagaErrors.IsAway(failure))
         {
             cancellationToken.ThrowIfCancellationRequested();
             streams.Forget();
+            throw SagaErrors.Away(subject, failure);
+        }
+
+        try
+        {
+            return read(this, subject, answer);
+        }
+        catch (Exception failure) when (failure is NatsException or JsonException or FormatException or KeyNotFoundException)
+        {
             throw SagaErrors.Away(subject, failure);
         }
     }

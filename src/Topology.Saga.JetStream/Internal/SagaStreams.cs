@@ -17,6 +17,7 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
 
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, bool> _consumers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _definitions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Drift, bool> _said = new();
     private volatile Task? _ready;
     private volatile bool _looked;
@@ -53,7 +54,9 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
         var wanted = Consumer(definition);
         if (!_consumers.ContainsKey(definition) && Options.Provision != SagaProvisioning.Off)
         {
-            Refuse(await ApplyAsync(wanted, Options.Provision, cancellationToken).ConfigureAwait(false));
+            var drift = await ApplyAsync(wanted, Options.Provision, cancellationToken).ConfigureAwait(false);
+            _definitions[definition] = true;
+            Refuse(drift);
             _consumers[definition] = true;
         }
     }
@@ -75,7 +78,7 @@ internal sealed class SagaStreams(INatsConnection connection, IOptions<JetStream
         var mode = _looked || _ready is { IsCompletedSuccessfully: true } || Options.Provision != SagaProvisioning.Create ? SagaProvisioning.Verify : SagaProvisioning.Create;
         var drift = await ApplyAsync(mode, cancellationToken).ConfigureAwait(false);
         _looked = true;
-        foreach (var definition in _consumers.Keys)
+        foreach (var definition in _definitions.Keys)
         {
             drift.AddRange(await ApplyAsync(Consumer(definition), SagaProvisioning.Verify, cancellationToken).ConfigureAwait(false));
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -12,6 +13,7 @@ namespace Topology.Saga.JetStream.Internal;
 internal sealed class SagaSubjects(string prefix)
 {
     private const int LongestToken = 180;
+    private static readonly SearchValues<char> _plain = SearchValues.Create("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
 
     public string LogStream { get; } = Stream(prefix, "LOG");
 
@@ -34,6 +36,9 @@ internal sealed class SagaSubjects(string prefix)
 
     /// <summary>Where a saga's things of a kind are, without what follows.</summary>
     public string Of(string kind, SagaId id) => $"{prefix}.{kind}.{Token(id.Definition)}.{Token(id.Value)}";
+
+    /// <summary>Where one of a saga's things is.</summary>
+    public string Of(string kind, SagaId id, string what) => $"{prefix}.{kind}.{Token(id.Definition)}.{Token(id.Value)}.{what}";
 
     public string EntriesOf(string definition) => $"{prefix}.log.{Token(definition)}.*.entry";
 
@@ -65,7 +70,7 @@ internal sealed class SagaSubjects(string prefix)
     /// <summary>A text in characters that are good everywhere.</summary>
     public static string Escape(string text)
     {
-        if (text.All(IsPlain))
+        if (!text.AsSpan().ContainsAnyExcept(_plain))
         {
             return text;
         }
@@ -73,7 +78,7 @@ internal sealed class SagaSubjects(string prefix)
         var escaped = new StringBuilder();
         foreach (var octet in Encoding.UTF8.GetBytes(text))
         {
-            _ = IsPlain((char)octet) ? escaped.Append((char)octet) : escaped.Append('=').Append(octet.ToString("X2", CultureInfo.InvariantCulture));
+            _ = _plain.Contains((char)octet) ? escaped.Append((char)octet) : escaped.Append('=').Append(octet.ToString("X2", CultureInfo.InvariantCulture));
         }
 
         return escaped.ToString();
@@ -95,8 +100,6 @@ internal sealed class SagaSubjects(string prefix)
 
         return Encoding.UTF8.GetString([.. octets]);
     }
-
-    private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_';
 
     private static string Stream(string prefix, string what) => $"{prefix.Replace('.', '_').ToUpperInvariant()}_{what}";
 }

@@ -13,19 +13,25 @@ internal sealed class StoreClock(SagaStore store, SagaStreams streams, TimeProvi
     private Reading? _last;
     private int _reading;
 
-    public async ValueTask<DateTimeOffset> NowAsync(CancellationToken cancellationToken)
+    public ValueTask<DateTimeOffset> NowAsync(CancellationToken cancellationToken)
     {
         if (Volatile.Read(ref _last) is not { } last)
         {
-            last = await ReadAsync(cancellationToken).ConfigureAwait(false);
+            return ReadFirstAsync(cancellationToken);
         }
-        else if (time.GetElapsedTime(last.Taken) > _readAgain && Interlocked.Exchange(ref _reading, 1) == 0)
+
+        if (time.GetElapsedTime(last.Taken) > _readAgain && Interlocked.Exchange(ref _reading, 1) == 0)
         {
             _ = ReadAgainAsync();
         }
 
-        return last.Server + time.GetElapsedTime(last.Taken);
+        return new(Now(last));
     }
+
+    private DateTimeOffset Now(Reading reading) => reading.Server + time.GetElapsedTime(reading.Taken);
+
+    private async ValueTask<DateTimeOffset> ReadFirstAsync(CancellationToken cancellationToken) =>
+        Now(await ReadAsync(cancellationToken).ConfigureAwait(false));
 
     private async Task ReadAgainAsync()
     {

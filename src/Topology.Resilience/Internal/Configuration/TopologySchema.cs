@@ -111,7 +111,9 @@ internal static class TopologySchema
         "nats", SettingArea.File, "Sagas and dead letters on NATS JetStream.", () => new())
         .OptionalChoice("provision", [("create", TopologyProvisioning.Create), ("verify", TopologyProvisioning.Verify), ("off", TopologyProvisioning.Off)], o => o.Provision, (o, v) => o.Provision = v,
             "What is done about streams and consumers; not set, create in Development and verify elsewhere.")
-        .Integer("replicas", 1, 5, o => o.Replicas, (o, v) => o.Replicas = v, "Servers of a cluster on which streams are kept.");
+        .Integer("replicas", 1, 5, o => o.Replicas, (o, v) => o.Replicas = v, "Servers of a cluster on which streams are kept.")
+        .Duration("saga_ack_wait", s_second, s_day / 24, o => o.SagaAckWait, (o, v) => o.SagaAckWait = v,
+            "How long a saga's owner may be silent before the saga is another worker's; a running owner renews it.");
 
     public static SettingGroup<SagaOptions> Sagas { get; } = new SettingGroup<SagaOptions>(
         "sagas", SettingArea.Saga, "How a process runs its sagas, and for how long it remembers them.", () => new())

@@ -26,6 +26,7 @@ internal sealed class NatsProvisioning(IOptions<TopologyNatsOptions> nats, IHost
     public void Configure(JetStreamSagaOptions options)
     {
         options.Replicas = nats.Value.Replicas;
+        options.AckWait = nats.Value.SagaAckWait;
         options.Provision = Provision switch
         {
             TopologyProvisioning.Create => SagaProvisioning.Create,

@@ -17,6 +17,11 @@ internal sealed class TopologyNatsOptionsValidator : IValidateOptions<TopologyNa
             result.AddError($"nats.replicas is {options.Replicas}; it must be 1 to 5.");
         }
 
+        if (options.SagaAckWait < TimeSpan.FromSeconds(1) || options.SagaAckWait > TimeSpan.FromHours(1))
+        {
+            result.AddError($"nats.saga_ack_wait is {options.SagaAckWait}; it must be 1 second to 1 hour.");
+        }
+
         return result.Build();
     }
 }

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Time.Testing;
+using Topology.Saga.JetStream.Internal;
+
+namespace Topology.Saga.JetStream.Tests;
+
+public sealed class SagaNewsTests
+{
+    private static readonly SagaId _id = new("d", "1");
+
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public void An_inbox_is_asked_again_when_something_was_told_and_ten_seconds_after_it_was_read_whatever_was_told()
+    {
+        var news = new SagaNews(_time);
+        news.Hold(_id);
+        var watch = news.Find(_id)!;
+        Assert.True(watch.MayHaveNews, "it was never read");
+        watch.Read(watch.Told);
+        Assert.False(watch.MayHaveNews);
+        news.Tell(_id);
+        Assert.True(watch.MayHaveNews);
+        watch.Read(watch.Told);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.False(watch.MayHaveNews);
+        _time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(watch.MayHaveNews);
+    }
+
+    [Fact]
+    public void What_is_told_while_an_inbox_is_read_is_news_after_it_was_read()
+    {
+        var news = new SagaNews(_time);
+        news.Hold(_id);
+        var watch = news.Find(_id)!;
+        var told = watch.Told;
+        news.MissedSome();
+        watch.Read(told);
+        Assert.True(watch.MayHaveNews);
+        Assert.True(watch.NextAsync().IsCompleted);
+    }
+}
