@@ -98,9 +98,14 @@ public sealed record DeadLetter
     public DeadLetter WithError(Exception error)
     {
         ArgumentNullException.ThrowIfNull(error);
-        var root = error;
-        while (root.InnerException is { } inner && (root is not AggregateException many || many.InnerExceptions.Count == 1))
-            root = inner;
+        var root = RootOf(error);
         return this with { ErrorType = root.GetType().FullName, ErrorMessage = root.Message, ErrorStack = root.StackTrace ?? error.StackTrace };
+    }
+
+    internal static Exception RootOf(Exception error)
+    {
+        while (error.InnerException is { } inner && (error is not AggregateException many || many.InnerExceptions.Count == 1))
+            error = inner;
+        return error;
     }
 }

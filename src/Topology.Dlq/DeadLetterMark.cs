@@ -11,6 +11,7 @@ public sealed record DeadLetterMark
     public required string Id { get; init; }
 
     /// <summary>Gets the provider's revision of this value; 0 when it was never written.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public ulong Revision { get; init; }
 
     /// <summary>Gets how often the handler of the original message was started, as far as it was written down.</summary>

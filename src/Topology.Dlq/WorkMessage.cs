@@ -7,9 +7,11 @@ namespace Topology.Dlq;
 /// <summary>One message of a work stream, lent to a handler. Immutable.</summary>
 public sealed record WorkMessage
 {
-    // Most handlers ask for neither, and both cost more than the rest of a message.
+    // Most handlers ask for nothing but the body, and the rest costs more.
     private readonly IWorkDelivery? _delivery;
     private readonly LetterIds? _letters;
+    private readonly string? _stream;
+    private readonly string? _consumer;
 
     /// <summary>Makes a message, as for a test of a handler.</summary>
     public WorkMessage()
@@ -23,7 +25,8 @@ public sealed record WorkMessage
         _letters = letters;
         Subject = delivery.Subject;
         Body = delivery.Body;
-        Source = new(stream, delivery.Sequence, consumer, delivery.StoredAt, LetterCodec.Find(delivery.Headers, "Nats-Msg-Id"));
+        _stream = stream;
+        _consumer = consumer;
         RedriveCount = int.TryParse(LetterCodec.Find(delivery.Headers, RedriveHeaders.Count), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 0;
         RedriveId = LetterCodec.Find(delivery.Headers, RedriveHeaders.Id);
     }
@@ -43,7 +46,12 @@ public sealed record WorkMessage
     }
 
     /// <summary>Gets where the message was taken from.</summary>
-    public required DeadLetterSource Source { get; init; }
+    [field: AllowNull]
+    public required DeadLetterSource Source
+    {
+        get => field ??= new(_stream!, _delivery!.Sequence, _consumer!, _delivery.StoredAt, LetterCodec.Find(_delivery.Headers, "Nats-Msg-Id"));
+        init;
+    }
 
     /// <summary>Gets the number of this try, counted from 1.</summary>
     /// <value>After a process died in a first try it may be one too low: a first try is not written down.</value>

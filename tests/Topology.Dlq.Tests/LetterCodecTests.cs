@@ -55,6 +55,15 @@ public sealed class LetterCodecTests(NatsFixture nats)
     }
 
     [Fact]
+    public void A_server_that_takes_little_gets_no_more_headers_than_it_has_room_for()
+    {
+        const int Little = 8 * 1024;
+        var letter = Letter("x", new byte[3 * Little], [new("k", "v")], 1_000_000);
+        Assert.InRange(LetterCodec.Encode(letter, Little).Headers.GetBytesLength(System.Text.Encoding.ASCII), 1, Little / 4);
+        Assert.Equal(letter.Body.ToArray(), RoundTrip(letter, Little).Body.ToArray());
+    }
+
+    [Fact]
     public void An_originals_headers_beyond_the_budget_are_kept_beside_the_letter()
     {
         var letter = Letter("x", new byte[10], [new("big", new string('h', 2 * LetterCodec.HeaderBudget))], 0);

@@ -52,6 +52,15 @@ public sealed class StepBackTests(NatsFixture nats)
         Assert.Equal(0, run.Starts);
     }
 
+    [Fact]
+    public async Task The_first_message_a_process_is_given_may_not_be_new_and_leaves_no_mark_when_it_is()
+    {
+        var (stream, queue) = await StreamAsync();
+        await using var run = await GuardedRun.StartAsync(nats.Connection, stream, queue, _ => WorkVerdict.Done);
+        await Until.True(async () => run.Starts == 1 && await PendingAsync(stream) == 0, cancellationToken: Token);
+        Assert.Empty(await MarksAsync(run));
+    }
+
     /// <summary>As after a connection was lost: whoever is told that it is new had it before.</summary>
     [Fact]
     public async Task A_process_that_is_given_what_it_had_as_new_knows_that_it_may_not_be()

@@ -44,7 +44,7 @@ public sealed class WorkPullTests(NatsFixture nats)
         }
     }
 
-    private static async Task<int> ReadAsync(WorkPull pull, Func<bool> goesOn)
+    private async Task<int> ReadAsync(WorkPull pull, Func<bool> goesOn)
     {
         var read = 0;
         while (goesOn())
@@ -53,7 +53,7 @@ public sealed class WorkPullTests(NatsFixture nats)
             while (goesOn() && pull.TryRead(out var message))
             {
                 read++;
-                await message.Value.AckAsync(cancellationToken: Token);
+                await nats.Connection.PublishAsync(message.ReplyTo!, "+ACK"u8.ToArray(), cancellationToken: Token);
             }
         }
 

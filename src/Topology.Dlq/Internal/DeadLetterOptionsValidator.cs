@@ -27,7 +27,7 @@ internal sealed class DeadLetterOptionsValidator(
                 continue;
             }
 
-            foreach (var taken in new[] { DeadLetterQueueNames.ToPhysical(queue), DeadLetterQueueNames.ToPhysicalMarks(queue), JetStreamTopology.DelayedStream(queue) })
+            foreach (var taken in new[] { DeadLetterQueueNames.ToPhysical(queue), DeadLetterQueueNames.ToPhysicalMarks(queue), JetStreamShapes.DelayedStream(queue) })
             {
                 if (!physical.TryAdd(taken, queue))
                     result.AddError($"Dead-letter queue '{queue}': name is '{taken}' on a server, as for queue '{physical[taken]}'; each must be unique.");

@@ -32,7 +32,7 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
         var stored = await provider.AppendAsync(Complete(letter), cancellationToken).ConfigureAwait(false);
         mark = await provider.UpdateMarkAsync(
             mark,
-            current => current.Transferred || current.Closed is not null ? current : current with { Transferred = true },
+            current => current.Transferred || current.Closed is not null ? current : current with { Transferred = true, History = [] },
             cancellationToken).ConfigureAwait(false);
 
         // Closed while it was being stored: the close did not see the letter.
@@ -63,11 +63,23 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
     {
         Fingerprint = letter.Fingerprint.Length > 0 ? letter.Fingerprint : FingerprintOf(letter),
         History = letter.History.Count <= 10 ? letter.History : [.. letter.History.TakeLast(10)],
-        Headers = DeadLetterTracing.Stamp([.. letter.Headers.Where(header => !header.Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))]),
+        Headers = DeadLetterTracing.Stamp(WithoutTransport(letter.Headers)),
         Status = DeadLetterStatus.Open,
         ParkReason = null,
         ProcessorAttempts = 0,
     };
+
+    private static List<KeyValuePair<string, string>> WithoutTransport(IReadOnlyList<KeyValuePair<string, string>> headers)
+    {
+        var kept = new List<KeyValuePair<string, string>>(headers.Count);
+        for (var i = 0; i < headers.Count; i++)
+        {
+            if (!headers[i].Key.StartsWith("Nats-", StringComparison.OrdinalIgnoreCase))
+                kept.Add(headers[i]);
+        }
+
+        return kept;
+    }
 
     /// <summary>The kind of failure, and where it was thrown: messages differ too often between letters of one cause.</summary>
     private static string FingerprintOf(DeadLetter letter)

@@ -7,10 +7,7 @@ using Topology.Retry;
 namespace Topology.Dlq.Internal;
 
 /// <summary>Runs one loop per queue that has a processor, and starts it again when it breaks.</summary>
-/// <remarks>
-/// One letter at a time per queue: a letter that ends the process must not use up the tries of its neighbours. Every try is written down
-/// before it begins, so a crash counts.
-/// </remarks>
+/// <remarks>One letter at a time per queue: a letter that ends the process must not use up the tries of its neighbours.</remarks>
 internal sealed class DeadLetterWorker(
     IDeadLetterQueueProvider provider,
     DeadLetterQueues queues,
@@ -27,6 +24,7 @@ internal sealed class DeadLetterWorker(
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     private readonly CancellationTokenSource _abandon = new();
+    private readonly LetterProcessing _processing = new(provider, scopes, policies, metrics, time, logger);
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -91,7 +89,7 @@ internal sealed class DeadLetterWorker(
             }
             catch (Exception error)
             {
-                var pause = Delay(++failures);
+                var pause = policies.Get(RetryProfileNames.Default).NextDelay(++failures, TimeSpan.Zero);
                 if (pause > LongestPause)
                     pause = LongestPause;
                 var level = complaint.Level(LogLevel.Error, error);
@@ -115,149 +113,11 @@ internal sealed class DeadLetterWorker(
         {
             call.CancelAfter(Timeout.InfiniteTimeSpan);
             beat.Within(consumer.MaxProcessingTime + (2 * LoopBeats.LongestSilence));
-            await ProcessAsync(registration, consumer, delivery).ConfigureAwait(false);
+            await _processing.ProcessAsync(registration, consumer, delivery, _abandon.Token).ConfigureAwait(false);
             if (stoppingToken.IsCancellationRequested)
                 return;
             call.CancelAfter(LoopBeats.LongestCall);
             beat.Within(LoopBeats.LongestSilence);
         }
     }
-
-    private async ValueTask ProcessAsync(
-        DeadLetterProcessorRegistration registration, DeadLetterConsumerOptions consumer, IDeadLetterDelivery delivery)
-    {
-        using var call = new CancellationTokenSource(LoopBeats.LongestCall, time);
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(call.Token, _abandon.Token);
-        var cancellationToken = any.Token;
-        var letter = delivery.Letter;
-        var mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
-        if (mark.Closed is not null)
-        {
-            await provider.RemoveAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
-            await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
-        if (mark.Parked is not null)
-        {
-            await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
-        if (registration.FirstDelayProfile is { } profile && mark.ProcessorStarts == 0)
-        {
-            var wait = letter.LastFailedAt + policies.Get(profile).NextDelay(1, TimeSpan.Zero) - time.GetUtcNow();
-            if (wait > TimeSpan.Zero)
-            {
-                await delivery.PutBackAsync(wait, cancellationToken).ConfigureAwait(false);
-                return;
-            }
-        }
-
-        DeadLetterVerdict verdict;
-        if (mark.ProcessorStarts >= consumer.MaxDeliver)
-        {
-            verdict = DeadLetterVerdict.Park("processor-gave-no-verdict");
-        }
-        else
-        {
-            mark = await provider.UpdateMarkAsync(mark, current => current with { ProcessorStarts = current.ProcessorStarts + 1 }, cancellationToken)
-                .ConfigureAwait(false);
-            call.CancelAfter(Timeout.InfiniteTimeSpan);
-            verdict = await RunAsync(registration, consumer, delivery, mark).ConfigureAwait(false);
-            call.CancelAfter(LoopBeats.LongestCall);
-            if (verdict.Kind == DeadLetterVerdictKind.RetryAfter && mark.ProcessorStarts >= consumer.MaxDeliver)
-                verdict = DeadLetterVerdict.Park("processor-failed");
-
-            // The processor's steps were written into the mark meanwhile.
-            mark = await provider.ReadMarkAsync(letter.Queue, letter.Id, cancellationToken).ConfigureAwait(false);
-        }
-
-        await ApplyAsync(delivery, mark, verdict, cancellationToken).ConfigureAwait(false);
-        metrics.Processed(letter.Queue, verdict.Kind);
-    }
-
-    private async ValueTask ApplyAsync(
-        IDeadLetterDelivery delivery, DeadLetterMark mark, DeadLetterVerdict verdict, CancellationToken cancellationToken)
-    {
-        switch (verdict.Kind)
-        {
-            case DeadLetterVerdictKind.RetryAfter:
-                await delivery.PutBackAsync(verdict.Delay, cancellationToken).ConfigureAwait(false);
-                return;
-            case DeadLetterVerdictKind.Done:
-                await provider.CloseAsync(mark, "done", cancellationToken).ConfigureAwait(false);
-                break;
-            case DeadLetterVerdictKind.Discard:
-                await provider.CloseAsync(mark, $"discarded: {verdict.Reason}", cancellationToken).ConfigureAwait(false);
-                break;
-            default:
-                var reason = verdict.Reason ?? "no verdict";
-                await provider.UpdateMarkAsync(
-                    mark, current => current.Closed is not null || current.Parked is not null ? current : current with { Parked = reason }, cancellationToken)
-                    .ConfigureAwait(false);
-                Log.Parked(logger, mark.Queue, mark.Id, reason);
-                break;
-        }
-
-        await delivery.SettleAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    private async ValueTask<DeadLetterVerdict> RunAsync(
-        DeadLetterProcessorRegistration registration,
-        DeadLetterConsumerOptions consumer,
-        IDeadLetterDelivery delivery,
-        DeadLetterMark mark)
-    {
-        using var limit = new CancellationTokenSource(consumer.MaxProcessingTime, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _abandon.Token);
-        var cancellationToken = stop.Token;
-        using var finished = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var renewing = RenewAsync(delivery, consumer.AckWait / 3, finished.Token);
-        using var span = DeadLetterTracing.Process(delivery.Letter, mark.ProcessorStarts);
-        try
-        {
-            var scope = scopes.CreateAsyncScope();
-            await using var disposal = scope.ConfigureAwait(false);
-            var processor = registration.Create(scope.ServiceProvider);
-            var context = new DeadLetterContext(provider, delivery.Letter.With(mark), mark, consumer.MaxDeliver);
-            return await processor.ProcessAsync(context, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception error) when (!_abandon.IsCancellationRequested)
-        {
-            DeadLetterTracing.Fail(span, error);
-            Log.ProcessorFailed(logger, error, mark.Queue, mark.Id, mark.ProcessorStarts, consumer.MaxDeliver);
-            return DeadLetterVerdict.RetryAfter(Delay(mark.ProcessorStarts));
-        }
-        finally
-        {
-            await finished.CancelAsync().ConfigureAwait(false);
-            await renewing.ConfigureAwait(false);
-        }
-    }
-
-    private async Task RenewAsync(IDeadLetterDelivery delivery, TimeSpan every, CancellationToken finished)
-    {
-        while (true)
-        {
-            // The end of the handling ends the pause without an exception: it is the ordinary end.
-            await Task.Delay(every, time, finished).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (finished.IsCancellationRequested)
-                return;
-            try
-            {
-                await delivery.RenewAsync(finished).ConfigureAwait(false);
-            }
-            catch (Exception error) when (!finished.IsCancellationRequested)
-            {
-                Log.RenewFailed(logger, error, delivery.Letter.Queue, delivery.Letter.Id);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-        }
-    }
-
-    private TimeSpan Delay(int failures) => policies.Get(RetryProfileNames.Default).NextDelay(failures, TimeSpan.Zero);
 }

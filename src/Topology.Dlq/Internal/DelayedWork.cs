@@ -32,7 +32,7 @@ internal sealed class DelayedWork(
     /// <summary>Gets whether copies are due.</summary>
     public bool IsDue => _due.Count > 0;
 
-    private string Stream => JetStreamTopology.DelayedStream(options.Queue);
+    private string Stream => JetStreamShapes.DelayedStream(options.Queue);
 
     private string Prefix => $"{Stream}.{options.Stream}.{name}";
 

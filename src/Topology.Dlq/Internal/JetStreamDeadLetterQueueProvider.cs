@@ -32,19 +32,23 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
             for (var part = 0; part < encoded.Overflow.Count; part++)
             {
                 // Before the letter, so that no letter points at nothing.
-                var written = await PublishAsync(
-                    JetStreamReader.OverflowSubject(letter.Queue, letter.Id, part), encoded.Overflow[part], null, new() { RetryAttempts = Tries }, cancellationToken)
-                    .ConfigureAwait(false);
+                var written = Answer(await topology.Context.TryPublishAsync(
+                    JetStreamReader.OverflowSubject(letter.Queue, letter.Id, part),
+                    encoded.Overflow[part],
+                    NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
+                    new() { RetryAttempts = Tries },
+                    cancellationToken: cancellationToken).ConfigureAwait(false));
                 if (written.Error is { } refused)
                     throw JetStreamErrors.Refused(letter.Queue, refused);
             }
 
-            var stored = await PublishAsync(
+            var stored = Answer(await topology.Context.TryPublishAsync(
                 $"{queue.Subjects[0]}.{TenantToken(letter.Tenant)}.{letter.Id}",
                 encoded.Body,
-                encoded.Headers,
+                NatsRawSerializer<ReadOnlyMemory<byte>>.Default,
                 new() { MsgId = letter.Id, ExpectedLastSubjectSequence = 0, RetryAttempts = Tries },
-                cancellationToken).ConfigureAwait(false);
+                encoded.Headers,
+                cancellationToken).ConfigureAwait(false));
             return stored switch
             {
                 { Error.ErrCode: JetStreamErrors.WrongLastSequence } => false,
@@ -127,12 +131,12 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
         try
         {
             await topology.EnsureAsync(mark.Queue, cancellationToken).ConfigureAwait(false);
-            var written = await PublishAsync(
+            var written = Answer(await topology.Context.TryPublishAsync(
                 JetStreamReader.MarkSubject(mark.Queue, mark.Id),
-                JsonSerializer.SerializeToUtf8Bytes(mark with { Revision = 0 }, MarkJson.Default.DeadLetterMark),
-                null,
+                JsonSerializer.SerializeToUtf8Bytes(mark, MarkJson.Default.DeadLetterMark),
+                NatsRawSerializer<byte[]>.Default,
                 new() { ExpectedLastSubjectSequence = mark.Revision, RetryAttempts = Tries },
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken: cancellationToken).ConfigureAwait(false));
             return written switch
             {
                 { Error.ErrCode: JetStreamErrors.WrongLastSequence } => null,
@@ -172,6 +176,8 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
     /// <summary>A tenant as one subject token that is its own for every tenant.</summary>
     internal static string TenantToken(string tenant)
     {
+        if (DeadLetterId.IsValid(tenant))
+            return tenant; // the same characters, and no more of them
         var token = new StringBuilder();
         foreach (var octet in Encoding.UTF8.GetBytes(tenant))
         {
@@ -204,10 +210,7 @@ internal sealed class JetStreamDeadLetterQueueProvider(INatsConnection connectio
         }
     }
 
-    private ValueTask<PubAckResponse> PublishAsync(
-        string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, NatsJSPubOpts opts, CancellationToken cancellationToken) =>
-        topology.Context.PublishAsync(
-            subject, body, NatsRawSerializer<ReadOnlyMemory<byte>>.Default, opts, headers, cancellationToken);
+    private static PubAckResponse Answer(in NatsResult<PubAckResponse> result) => result.Success ? result.Value : throw result.Error;
 
     private sealed class Delivery(JetStreamTopology topology, DeadLetter letter, INatsJSMsg<byte[]> message) : IDeadLetterDelivery
     {

@@ -12,9 +12,11 @@ internal sealed class JetStreamReader(INatsConnection connection, JetStreamTopol
 {
     private const int MostSubjects = 4_096;
 
+    private static readonly ConcurrentDictionary<string, string> s_marks = new(StringComparer.Ordinal);
+
     private readonly ConcurrentDictionary<string, string> _subjects = new(StringComparer.Ordinal);
 
-    public static string MarkSubject(string queue, string id) => $"{DeadLetterQueueNames.ToPhysicalMarks(queue)}.{id}";
+    public static string MarkSubject(string queue, string id) => $"{s_marks.GetOrAdd(queue, DeadLetterQueueNames.ToPhysicalMarks)}.{id}";
 
     public static string OverflowSubject(string queue, string id, int part) =>
         string.Create(CultureInfo.InvariantCulture, $"{MarkSubject(queue, id)}.overflow.{part}");

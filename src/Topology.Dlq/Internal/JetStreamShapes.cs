@@ -6,6 +6,8 @@ namespace Topology.Dlq.Internal;
 /// <summary>What streams and consumers must be, and in which fields others differ from it.</summary>
 internal sealed class JetStreamShapes(DeadLetterQueues queues, JetStreamDeadLetterOptions options)
 {
+    public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
+
     public TimeSpan MarkMaxAge(string queue) => options.MarkMaxAge ?? queues[queue].MaxAge + TimeSpan.FromDays(1);
 
     public StreamConfig Letters(string queue)

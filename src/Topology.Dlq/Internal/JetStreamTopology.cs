@@ -2,26 +2,21 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 
 namespace Topology.Dlq.Internal;
 
-/// <summary>The streams and consumers of queues: what they must be, whether they are, and what may be done about it.</summary>
+/// <summary>The streams and consumers of queues, as far as this process needs them: looked at before their first use, and again when one has
+/// gone. Thread safe.</summary>
 internal sealed class JetStreamTopology(
     INatsConnection connection, DeadLetterQueues queues, IOptions<JetStreamDeadLetterOptions> options, ILogger<JetStreamTopology> logger)
     : IDeadLetterTopology, IDisposable
 {
-    private const int StreamNotFound = 10059;
-    private const int ConsumerNotFound = 10014;
-    private const string AdvisoryStream = "TOPOLOGY_DLQ_ADVISORIES";
-
-    private readonly NatsJSContext _context = new(connection);
-    private readonly JetStreamShapes _shapes = new(queues, options.Value);
+    private readonly JetStreamProvisioner _provisioner = new(new NatsJSContext(connection), queues, options.Value, logger);
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
     private readonly HashSet<DeadLetterDrift> _said = [];
 
-    public NatsJSContext Context => _context;
+    public NatsJSContext Context => _provisioner.Context;
 
     public async ValueTask<IReadOnlyList<DeadLetterDrift>> ApplyAsync(DeadLetterProvisioning mode, CancellationToken cancellationToken = default)
     {
@@ -34,10 +29,10 @@ internal sealed class JetStreamTopology(
                 queue,
                 async () =>
                 {
-                    await StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
-                    await AdvisoriesAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await _provisioner.StreamsAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await _provisioner.AdvisoriesAsync(queue, mode, drift, cancellationToken).ConfigureAwait(false);
                     var consumer = JetStreamShapes.Consumer(queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer);
-                    await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
+                    await _provisioner.ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), consumer, mode, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
@@ -59,19 +54,19 @@ internal sealed class JetStreamTopology(
                 queue,
                 async () =>
                 {
-                    await StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
+                    await _provisioner.StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
                     lock (_ready)
                         _ready.Add($"{queue}/looked");
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
                     if (IsReady($"{queue}/{consumer.Name}"))
-                        await ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), JetStreamShapes.Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
+                        await _provisioner.ConsumerAsync(queue, DeadLetterQueueNames.ToPhysical(queue), JetStreamShapes.Consumer(consumer), DeadLetterProvisioning.Verify, drift, cancellationToken).ConfigureAwait(false);
                     return true;
                 }).ConfigureAwait(false);
         }
 
-        return Broken(drift);
+        return JetStreamProvisioner.Broken(drift);
     }
 
     // What is to be made here is not missing before its first use.
@@ -79,13 +74,6 @@ internal sealed class JetStreamTopology(
     {
         lock (_ready)
             return _ready.Contains(queue) || _ready.Contains($"{queue}/looked") || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
-    }
-
-    private static string? Broken(List<DeadLetterDrift> drift)
-    {
-        var broken = drift.Where(field => field.Breaks)
-            .Select(field => field.Field == "exists" ? $"{field.Thing} is missing" : $"{field.Thing}: {field.Field} is {field.Actual}; it must be {field.Wanted}").ToList();
-        return broken.Count > 0 ? string.Join(". ", broken) : null;
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
@@ -97,8 +85,8 @@ internal sealed class JetStreamTopology(
         queue,
         async drift =>
         {
-            await StreamsAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
-            await AdvisoriesAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+            await _provisioner.StreamsAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
+            await _provisioner.AdvisoriesAsync(queue, options.Value.Provision, drift, cancellationToken).ConfigureAwait(false);
         },
         cancellationToken);
 
@@ -125,55 +113,22 @@ internal sealed class JetStreamTopology(
         return JetStreamErrors.Wrapped(queue, failure);
     }
 
-    /// <summary>The stream of messages that were set aside. It is made when the first one is: few consumers ever need it.</summary>
-    public static string DelayedStream(string queue) => DeadLetterQueueNames.ToPhysical(queue) + "_DELAYED";
-
     /// <summary>Makes sure that messages can be set aside.</summary>
     /// <returns>Whether they can; not when streams are made by somebody else who made none.</returns>
     public async ValueTask<bool> EnsureDelayedAsync(string queue, CancellationToken cancellationToken)
     {
-        var name = DelayedStream(queue);
-        if (IsReady($"{queue}/{name}"))
+        var what = $"{queue}/{JetStreamShapes.DelayedStream(queue)}";
+        if (IsReady(what))
             return true;
-
-        try
-        {
-            await _context.GetStreamAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
-        }
-        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
-        {
-            if (options.Value.Provision != DeadLetterProvisioning.Create)
-                return false;
-            await _context.CreateStreamAsync(
-                _shapes.Stream(queue, name, queues[queue]) with
-                {
-                    Subjects = [$"{name}.>"],
-                    Retention = StreamConfigRetention.Workqueue,
-                    MaxAge = MarkMaxAge(queue),
-                    MaxBytes = queues[queue].MaxBytes,
-                    Description = $"Delayed messages for {queue}",
-                },
-                cancellationToken).ConfigureAwait(false);
-            Log.Created(logger, queue, $"stream {name}");
-        }
-
+        if (!await _provisioner.DelayedAsync(queue, options.Value.Provision, cancellationToken).ConfigureAwait(false))
+            return false;
         lock (_ready)
-            _ready.Add($"{queue}/{name}");
+            _ready.Add(what);
         return true;
     }
 
     /// <summary>Returns the stream of captured advisories, or null when there is none.</summary>
-    public async ValueTask<INatsJSStream?> FindAdvisoriesAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _context.GetStreamAsync(AdvisoryStream, cancellationToken: cancellationToken).ConfigureAwait(false);
-        }
-        catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
-        {
-            return null;
-        }
-    }
+    public ValueTask<INatsJSStream?> FindAdvisoriesAsync(CancellationToken cancellationToken) => _provisioner.FindAdvisoriesAsync(cancellationToken);
 
     public async ValueTask<INatsJSConsumer> EnsureConsumerAsync(string queue, DeadLetterConsumerOptions consumer, CancellationToken cancellationToken)
     {
@@ -182,9 +137,9 @@ internal sealed class JetStreamTopology(
         await OnceAsync(
             queue,
             $"{queue}/{consumer.Name}",
-            drift => ConsumerAsync(queue, stream, JetStreamShapes.Consumer(consumer), options.Value.Provision, drift, cancellationToken),
+            drift => _provisioner.ConsumerAsync(queue, stream, JetStreamShapes.Consumer(consumer), options.Value.Provision, drift, cancellationToken),
             cancellationToken).ConfigureAwait(false);
-        return await _context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false);
+        return await Context.GetConsumerAsync(stream, consumer.Name, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes sure that a guarded consumer is there, on a stream whose messages do not outlive their marks.</summary>
@@ -193,7 +148,7 @@ internal sealed class JetStreamTopology(
         string name, GuardedConsumerOptions work, CancellationToken cancellationToken)
     {
         await EnsureAsync(work.Queue, cancellationToken).ConfigureAwait(false);
-        var stream = (await _context.GetStreamAsync(work.Stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info;
+        var stream = (await Context.GetStreamAsync(work.Stream, cancellationToken: cancellationToken).ConfigureAwait(false)).Info;
         var needed = stream.Config.MaxAge + TimeSpan.FromDays(1);
         if (stream.Config.MaxAge == TimeSpan.Zero)
             Log.MarksMayExpireFirst(logger, work.Queue, MarkMaxAge(work.Queue), work.Stream);
@@ -204,7 +159,7 @@ internal sealed class JetStreamTopology(
         await OnceAsync(
             work.Queue,
             $"{work.Queue}/{work.Stream}/{name}",
-            drift => ConsumerAsync(work.Queue, work.Stream, wanted, options.Value.Provision, drift, cancellationToken),
+            drift => _provisioner.ConsumerAsync(work.Queue, work.Stream, wanted, options.Value.Provision, drift, cancellationToken),
             cancellationToken).ConfigureAwait(false);
         return stream.Created;
     }
@@ -216,7 +171,7 @@ internal sealed class JetStreamTopology(
             _ready.RemoveWhere(ready => ready == queue || ready.StartsWith($"{queue}/", StringComparison.Ordinal));
     }
 
-    public TimeSpan MarkMaxAge(string queue) => _shapes.MarkMaxAge(queue);
+    public TimeSpan MarkMaxAge(string queue) => _provisioner.Shapes.MarkMaxAge(queue);
 
     public void Dispose() => _one.Dispose();
 
@@ -234,7 +189,7 @@ internal sealed class JetStreamTopology(
             await apply(drift).ConfigureAwait(false);
             foreach (var field in drift.Where(_said.Add))
                 Log.Drift(logger, field.Queue, field.Thing, field.Field, field.Wanted, field.Actual, field.NotSupported);
-            if (Broken(drift) is { } broken)
+            if (JetStreamProvisioner.Broken(drift) is { } broken)
                 throw new DeadLetterException($"Dead-letter queue '{queue}' cannot keep its promises on this server. {broken}.") { Queue = queue };
             lock (_ready)
                 _ready.Add(what);
@@ -250,97 +205,4 @@ internal sealed class JetStreamTopology(
         lock (_ready)
             return _ready.Contains(what);
     }
-
-    private async ValueTask StreamsAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
-    {
-        await RequireServerAsync(queue, cancellationToken).ConfigureAwait(false);
-        foreach (var wanted in new[] { _shapes.Letters(queue), _shapes.Marks(queue) })
-        {
-            var thing = $"stream {wanted.Name}";
-            StreamConfig actual;
-            try
-            {
-                actual = (await _context.GetStreamAsync(wanted.Name!, cancellationToken: cancellationToken).ConfigureAwait(false)).Info.Config;
-            }
-            catch (NatsJSApiException missing) when (missing.Error.ErrCode == StreamNotFound)
-            {
-                if (mode != DeadLetterProvisioning.Create)
-                {
-                    drift.Add(new(queue, thing, "exists", "true", "false", Breaks: true, NotSupported: false));
-                    continue;
-                }
-
-                actual = (await _context.CreateStreamAsync(wanted, cancellationToken).ConfigureAwait(false)).Info.Config;
-                Log.Created(logger, queue, thing);
-            }
-
-            JetStreamShapes.Compare(queue, wanted, actual, ServerVersion, drift);
-        }
-    }
-
-    /// <summary>Best effort: no queue waits for advisories of other people's consumers.</summary>
-    private async ValueTask AdvisoriesAsync(string queue, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
-    {
-        if (!options.Value.CaptureAdvisories || await FindAdvisoriesAsync(cancellationToken).ConfigureAwait(false) is not null)
-            return;
-        var thing = $"stream {AdvisoryStream}";
-        if (mode != DeadLetterProvisioning.Create)
-        {
-            drift.Add(new(queue, thing, "exists", "true", "false", Breaks: false, NotSupported: false));
-            return;
-        }
-
-        try
-        {
-            await _context.CreateStreamAsync(
-                new StreamConfig(AdvisoryStream, [.. StrandedMessages.AdvisorySubjects])
-                {
-                    Description = "Messages that consumers gave up on",
-                    Discard = StreamConfigDiscard.Old,
-                    MaxAge = TimeSpan.FromDays(30),
-                    MaxBytes = 16 << 20,
-                    NumReplicas = options.Value.Replicas,
-                },
-                cancellationToken).ConfigureAwait(false);
-            Log.Created(logger, queue, thing);
-        }
-        catch (NatsJSApiException refused)
-        {
-            drift.Add(new(queue, thing, "exists", "true", refused.Error.Description ?? "refused", Breaks: false, NotSupported: false));
-        }
-    }
-
-    private async ValueTask ConsumerAsync(
-        string queue, string stream, ConsumerConfig wanted, DeadLetterProvisioning mode, List<DeadLetterDrift> drift, CancellationToken cancellationToken)
-    {
-        var thing = $"consumer {stream}/{wanted.Name}";
-        ConsumerConfig actual;
-        try
-        {
-            actual = (await _context.GetConsumerAsync(stream, wanted.Name!, cancellationToken).ConfigureAwait(false)).Info.Config;
-        }
-        catch (NatsJSApiException missing) when (missing.Error.ErrCode is ConsumerNotFound or StreamNotFound)
-        {
-            if (mode != DeadLetterProvisioning.Create)
-            {
-                drift.Add(new(queue, thing, "exists", "true", "false", Breaks: true, NotSupported: false));
-                return;
-            }
-
-            actual = (await _context.CreateConsumerAsync(stream, wanted, cancellationToken).ConfigureAwait(false)).Info.Config;
-            Log.Created(logger, queue, thing);
-        }
-
-        JetStreamShapes.Compare(queue, thing, wanted, actual, drift);
-    }
-
-    private async ValueTask RequireServerAsync(string queue, CancellationToken cancellationToken)
-    {
-        await connection.ConnectAsync().AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (ServerVersion < new Version(2, 9))
-            throw new DeadLetterException($"NATS server {connection.ServerInfo?.Version} is too old for dead-letter queues; it must be 2.9 or later.") { Queue = queue };
-    }
-
-    private Version ServerVersion =>
-        Version.TryParse(connection.ServerInfo?.Version.Split('-')[0], out var version) ? version : new Version(0, 0);
 }

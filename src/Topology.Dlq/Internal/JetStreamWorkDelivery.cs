@@ -1,30 +1,65 @@
+using System.Globalization;
+using System.Text;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace Topology.Dlq.Internal;
 
-internal sealed class JetStreamWorkDelivery(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, bool doubtful, WorkAcks acks) : IWorkDelivery
+/// <summary>A message as the server delivered it. What it says of the delivery stands in the subject it is answered at.</summary>
+/// <remarks>The client's own type for this takes that subject apart into texts for each message, which costs as much as the message itself.</remarks>
+internal sealed class JetStreamWorkDelivery : IWorkDelivery
 {
-    public string Subject => message.Subject;
+    private static readonly byte[] s_ack = [.. "+ACK"u8];
+    private static readonly byte[] s_nak = [.. "-NAK"u8];
+    private static readonly byte[] s_progress = [.. "+WPI"u8];
 
-    public ReadOnlyMemory<byte> Body => message.Data;
+    private readonly NatsMsg<byte[]> _message;
+    private readonly WorkAcks _acks;
 
-    public NatsHeaders? Headers => message.Headers;
+    private JetStreamWorkDelivery(NatsMsg<byte[]> message, WorkAcks acks) => (_message, _acks) = (message, acks);
 
-    public ulong Sequence => metadata.Sequence.Stream;
+    public string Subject => _message.Subject;
 
-    public DateTimeOffset StoredAt => metadata.Timestamp;
+    public ReadOnlyMemory<byte> Body => _message.Data;
 
-    public ulong Deliveries => metadata.NumDelivered;
+    public NatsHeaders? Headers => _message.Headers;
 
-    public bool IsDoubtful => doubtful;
+    public ulong Sequence { get; private init; }
 
-    public ValueTask AckAsync(CancellationToken cancellationToken) => acks.SendAsync(this);
+    public DateTimeOffset StoredAt { get; private init; }
 
-    public ValueTask SendAckAsync() => message.AckAsync();
+    public ulong Deliveries { get; private init; }
 
-    public ValueTask NakAsync(TimeSpan delay, CancellationToken cancellationToken) =>
-        message.NakAsync(new AckOpts { NakDelay = delay }, cancellationToken);
+    public bool IsDoubtful { get; set; }
 
-    public ValueTask RenewAsync(CancellationToken cancellationToken) => message.AckProgressAsync(cancellationToken: cancellationToken);
+    /// <returns>The delivery; null when the message is none of a consumer.</returns>
+    public static JetStreamWorkDelivery? Read(NatsMsg<byte[]> message, WorkAcks acks)
+    {
+        // $JS.ACK.stream.consumer.deliveries.sequence.delivery.nanoseconds.pending, with domain and account before the stream in a later form.
+        var subject = message.ReplyTo.AsSpan();
+        Span<Range> tokens = stackalloc Range[13];
+        var count = subject.Split(tokens, '.');
+        var at = count >= 11 ? 6 : 4;
+        return count >= 9 && subject.StartsWith("$JS.ACK.", StringComparison.Ordinal)
+            && ulong.TryParse(subject[tokens[at]], NumberStyles.None, CultureInfo.InvariantCulture, out var deliveries)
+            && ulong.TryParse(subject[tokens[at + 1]], NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+            && long.TryParse(subject[tokens[at + 3]], NumberStyles.None, CultureInfo.InvariantCulture, out var nanoseconds)
+                ? new(message, acks) { Deliveries = deliveries, Sequence = sequence, StoredAt = DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) }
+                : null;
+    }
+
+    public static ValueTask GiveBackAsync(NatsMsg<byte[]> message) => AnswerAsync(message, s_nak, CancellationToken.None);
+
+    public ValueTask AckAsync(CancellationToken cancellationToken) => _acks.SendAsync(this);
+
+    public ValueTask SendAckAsync() => AnswerAsync(_message, s_ack, CancellationToken.None);
+
+    public ValueTask NakAsync(TimeSpan delay, CancellationToken cancellationToken) => AnswerAsync(
+        _message,
+        delay <= TimeSpan.Zero ? s_nak : Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""-NAK {"delay":{{delay.Ticks * 100}}}""")),
+        cancellationToken);
+
+    public ValueTask RenewAsync(CancellationToken cancellationToken) => AnswerAsync(_message, s_progress, cancellationToken);
+
+    private static ValueTask AnswerAsync(NatsMsg<byte[]> message, byte[] answer, CancellationToken cancellationToken) => message.Connection!.PublishAsync(
+        message.ReplyTo!, answer, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: cancellationToken);
 }

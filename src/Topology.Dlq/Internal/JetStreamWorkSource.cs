@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using NATS.Client.JetStream;
 
 namespace Topology.Dlq.Internal;
 
@@ -12,7 +11,6 @@ internal sealed class JetStreamWorkSource(
     private readonly DelayedWork _delayed = new(name, options, topology, time, logger);
     private readonly WorkAcks _acks = new(name, logger);
     private WorkPull? _pull;
-    private DateTimeOffset _created;
     private ulong _newest;
     private bool _askedAnew;
 
@@ -29,8 +27,6 @@ internal sealed class JetStreamWorkSource(
             async () =>
             {
                 var created = await topology.EnsureWorkAsync(name, options, cancellationToken).ConfigureAwait(false);
-                if (created != _created)
-                    (_created, _newest) = (created, 0);
                 _pull = await WorkPull.OpenAsync(topology.Context, options.Stream, name, time, cancellationToken).ConfigureAwait(false);
                 return created;
             }).ConfigureAwait(false);
@@ -71,20 +67,21 @@ internal sealed class JetStreamWorkSource(
         await pull.WaitAsync(LookAgain, cancellationToken).ConfigureAwait(false);
         while (pull.TryRead(out var message))
         {
-            if (message.Value.Metadata is { } metadata)
-                yield return new JetStreamWorkDelivery(message.Value, metadata, IsDoubtful(metadata), _acks);
+            if (JetStreamWorkDelivery.Read(message, _acks) is not { } delivery)
+                continue;
+            delivery.IsDoubtful = IsDoubtful(delivery);
+            yield return delivery;
         }
     }
 
     /// <summary>A server before 2.10.20 goes back by one when a message that is due again meets nothing but requests of processes that have
     /// gone: what it delivered last is delivered once more, and said to be new. New ones come in their order, so that here it shows in one
     /// of two ways: it is not newer than what came before, or it is what comes first after nothing was asked for.</summary>
-    private bool IsDoubtful(in NatsJSMsgMetadata metadata)
+    private bool IsDoubtful(JetStreamWorkDelivery delivery)
     {
-        var sequence = metadata.Sequence.Stream;
-        var doubtful = metadata.NumDelivered == 1 && (_askedAnew || sequence <= _newest);
-        _askedAnew &= metadata.NumDelivered > 1;
-        _newest = Math.Max(_newest, sequence);
+        var doubtful = delivery.Deliveries == 1 && (_askedAnew || delivery.Sequence <= _newest);
+        _askedAnew &= delivery.Deliveries > 1;
+        _newest = Math.Max(_newest, delivery.Sequence);
         return doubtful;
     }
 }

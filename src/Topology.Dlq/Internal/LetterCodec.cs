@@ -44,19 +44,12 @@ internal static class LetterCodec
             writer.Add("Dlq-Source-Msg-Id", source.MessageId, 512);
         }
 
-        foreach (var attempt in letter.History)
-            writer.Add("Dlq-History", $"{Number(attempt.Number)} {Time(attempt.FailedAt)} {HeaderText.Encode(attempt.ErrorType ?? "", 128)}", raw: true);
+        writer.AddAll("Dlq-History", letter.History, attempt => $"{Number(attempt.Number)} {Time(attempt.FailedAt)} {HeaderText.Encode(attempt.ErrorType ?? "", 128)}");
         writer.Add("Dlq-Error-Type", letter.ErrorType, 512);
         writer.Add("Dlq-Error-Message", letter.ErrorMessage, 2048);
 
-        var pairs = letter.Headers.Select(pair => $"{HeaderText.Encode(pair.Key).Replace("=", "%3D", StringComparison.Ordinal)}={HeaderText.Encode(pair.Value)}").ToList();
-        var pairsOverflow = !writer.Fits("Dlq-Header", pairs);
-        if (!pairsOverflow)
-        {
-            foreach (var pair in pairs)
-                writer.Add("Dlq-Header", pair, raw: true);
-        }
-
+        var pairsOverflow = !writer.AddAll(
+            "Dlq-Header", letter.Headers, pair => $"{HeaderText.Encode(pair.Key).Replace("=", "%3D", StringComparison.Ordinal)}={HeaderText.Encode(pair.Value)}");
         writer.Add("Dlq-Error-Stack", letter.ErrorStack, Math.Min(8 * 1024, writer.Left - 64));
 
         var body = letter.Body;
@@ -183,7 +176,7 @@ internal static class LetterCodec
         IEnumerable<string> All(string name) => headers.TryGetValue(name, out var values) ? values.OfType<string>() : [];
     }
 
-    private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
+    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
@@ -195,24 +188,36 @@ internal static class LetterCodec
 
     private sealed class Writer(int budget)
     {
-        public NatsHeaders Headers { get; } = new(32);
+        public NatsHeaders Headers { get; } = new(29);
 
         public int Used { get; private set; } = 16;
 
         public int Left => budget - Used;
 
-        public void Add(string name, string? text, int limit = int.MaxValue, bool raw = false)
+        public void Add(string name, string? text, int limit = int.MaxValue)
         {
             if (text is null || limit < HeaderText.Truncated.Length)
                 return;
-            var value = raw ? text : HeaderText.Encode(text, limit);
-            Headers[name] = Headers.TryGetValue(name, out var values)
-                ? Microsoft.Extensions.Primitives.StringValues.Concat(values, value)
-                : value;
+            var value = HeaderText.Encode(text, limit);
+            Headers[name] = value;
             Used += Size(name, value);
         }
 
-        public bool Fits(string name, IReadOnlyList<string> values) => values.Sum(value => Size(name, value)) <= Left;
+        /// <returns>Whether they fit; else none is added.</returns>
+        public bool AddAll<T>(string name, IReadOnlyList<T> items, Func<T, string> encode)
+        {
+            if (items.Count == 0)
+                return true;
+            var values = new string[items.Count];
+            var size = 0;
+            for (var i = 0; i < values.Length; i++)
+                size += Size(name, values[i] = encode(items[i]));
+            if (size > Left)
+                return false;
+            Headers[name] = values;
+            Used += size;
+            return true;
+        }
 
         private static int Size(string name, string value) => name.Length + value.Length + 4;
     }

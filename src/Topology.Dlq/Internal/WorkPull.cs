@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using NATS.Client.Core;
@@ -81,14 +80,13 @@ internal sealed class WorkPull : IAsyncDisposable
 
     /// <summary>Takes a message that is here.</summary>
     /// <exception cref="NatsException">The consumer does not answer any longer.</exception>
-    public bool TryRead([NotNullWhen(true)] out NatsJSMsg<byte[]>? message)
+    public bool TryRead(out NatsMsg<byte[]> message)
     {
-        while (_subscription.Msgs.TryRead(out var read))
+        while (_subscription.Msgs.TryRead(out message))
         {
-            if (read.Headers is not { Code: > 0 and var code } status)
+            if (message.Headers is not { Code: > 0 and var code } status)
             {
                 Asked -= Math.Min(Asked, 1);
-                message = new NatsJSMsg<byte[]>(read, _context);
                 return true;
             }
 
@@ -105,7 +103,6 @@ internal sealed class WorkPull : IAsyncDisposable
             }
         }
 
-        message = null;
         return false;
     }
 
@@ -116,7 +113,7 @@ internal sealed class WorkPull : IAsyncDisposable
         try
         {
             while (TryRead(out var message))
-                await message.Value.NakAsync().ConfigureAwait(false);
+                await JetStreamWorkDelivery.GiveBackAsync(message).ConfigureAwait(false);
         }
         catch (NatsException)
         {

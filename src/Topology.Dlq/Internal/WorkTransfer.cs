@@ -23,6 +23,8 @@ internal sealed class WorkTransfer(
         // What was decided is carried out also when the host has stopped waiting.
         var cancellationToken = CancellationToken.None;
         var now = time.GetUtcNow();
+        var last = mark.History.Count > 0 ? mark.History[^1] : null;
+        var root = error is null ? null : DeadLetter.RootOf(error);
         var letter = new DeadLetter
         {
             Queue = options.Queue,
@@ -31,26 +33,25 @@ internal sealed class WorkTransfer(
             Tenant = message.FindHeader(options.TenantHeader) ?? DeadLetter.NoTenant,
             WorkflowId = message.FindHeader(options.WorkflowIdHeader),
             Reason = reason,
+            ErrorType = root is null ? last?.ErrorType : root.GetType().FullName,
+            ErrorMessage = root?.Message,
+            ErrorStack = root?.StackTrace ?? error?.StackTrace,
             Headers = message.Headers,
             ContentType = message.FindHeader("content-type"),
             Body = delivery.Body,
-            FirstFailedAt = mark.History.Count > 0 ? mark.History[0].FailedAt : now,
-            LastFailedAt = mark.History.Count > 0 ? mark.History[^1].FailedAt : now,
+            FirstFailedAt = last is null ? now : mark.History[0].FailedAt,
+            LastFailedAt = last?.FailedAt ?? now,
             Attempts = mark.Starts,
             History = mark.History,
             RedriveCount = message.RedriveCount,
             Source = message.Source,
         };
-        if (error is not null)
-            letter = letter.WithError(error);
-        else if (mark.History.Count > 0)
-            letter = letter with { ErrorType = mark.History[^1].ErrorType };
         try
         {
             // Nothing is known of a first delivery. One so old that its letter may have aged out is looked up all the same: a killed server
             // forgets how often it delivered.
             if (delivery.Deliveries > 1 || now - delivery.StoredAt < queue.MaxAge / 2)
-                await publisher.PublishAsync(letter, mark with { History = [] }, cancellationToken).ConfigureAwait(false);
+                await publisher.PublishAsync(letter, mark, cancellationToken).ConfigureAwait(false);
             else
                 await publisher.PublishAsync(letter, cancellationToken).ConfigureAwait(false);
         }
