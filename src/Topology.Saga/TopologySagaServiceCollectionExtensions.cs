@@ -91,7 +91,7 @@ public static class TopologySagaServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         services.AddTopologySaga();
-        services.TryAddScoped<TCompensation>();
+        services.TryAddTransient<TCompensation>();
         services.AddSingleton(new SagaCompensationRegistration(
             name, typeof(TCompensation), TCompensation.ResultType, static provider => provider.GetRequiredService<TCompensation>()));
         return services;

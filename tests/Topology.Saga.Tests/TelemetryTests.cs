@@ -106,6 +106,27 @@ public sealed class TelemetryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_try_that_was_cancelled_is_not_told_as_one_that_took_too_long()
+    {
+        var begun = new TaskCompletionSource();
+        var definition = SagaDefinition.Create<string>(_saga).Step("a", async (_, token) =>
+        {
+            begun.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+        }).Build();
+        await using var host = await SagaTestHost.StartAsync(new(), definition, ["a"]);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await begun.Task.WaitAsync(Token);
+        await host.Client.CancelAsync(id, "enough", cancellationToken: Token);
+        await host.Client.WaitAsync(id, Token);
+
+        await Until.True(() => _spans.Any(span => span.OperationName == $"saga {_saga}"), cancellationToken: Token);
+        var slice = _spans.Single(span => span.OperationName == $"saga {_saga}");
+        var tried = _spans.Single(span => span.ParentSpanId == slice.SpanId && span.OperationName == "saga.step a");
+        Assert.Equal((ActivityStatusCode.Error, nameof(TaskCanceledException)), (tried.Status, tried.StatusDescription));
+    }
+
+    [Fact]
     public async Task Runs_tries_take_overs_fences_and_sagas_at_rest_are_counted_under_their_names_and_no_tag_names_a_saga()
     {
         var world = new SagaWorld();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
 
@@ -65,6 +66,24 @@ public sealed class WaitTests
         Assert.Equal(SagaStatus.Compensated, saga.Status);
         Assert.Equal("approved", saga.Failure!.StepId);
         Assert.Equal(["undo:book"], host.World.Log);
+    }
+
+    [Fact]
+    public async Task A_wait_that_was_disturbed_does_not_begin_anew()
+    {
+        var time = new FakeTimeProvider();
+        var definition = SagaDefinition.Create<string>("s").WaitForSignal<int>("one", "one", TimeSpan.FromHours(10)).WaitForSignal<int>("two", "two", TimeSpan.FromHours(10)).Build();
+        await using var host = await SagaTestHost.StartAsync(new(time), definition);
+        var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
+        await host.UntilAsync(id, saga => saga.Status == SagaStatus.Waiting);
+        var started = time.GetUtcNow();
+
+        time.Advance(TimeSpan.FromHours(9));
+        await host.Client.SignalAsync(id, "two", 2, Token); // of no use to the first wait
+        await Until.Value(() => host.World.EventsAsync(id), events => events.Count(e => e is SagaEvent.Waiting) == 2, cancellationToken: Token);
+        await host.UntilAsync(id, saga => saga.IsSettled, TimeSpan.FromMinutes(1));
+
+        Assert.InRange((await host.World.Journal.ReadAsync(id, 0, Token))[^1].At - started, TimeSpan.FromHours(10), TimeSpan.FromHours(15));
     }
 
     [Fact]

@@ -49,7 +49,13 @@ internal sealed class SagaArea : IBenchArea
         ];
         var table = new StringBuilder($"Medians of {rounds} rounds in turns, {AtATime} sagas at a time, per saga of {SagaWork.Steps} steps from its start to the return of whoever waits for its end. ")
             .Append("The failing one refuses its last step and undoes three. The rival is MassTransit 8.5.12 on its transport in memory. ")
-            .Append("The bare loop awaits the same four steps and stores nothing; the last row is the least that a saga's promise allows: the loop, and its entries in the same journal.\n\n| Case | Ours sagas/s | Rival sagas/s | Ours B | Rival B |\n|---|---|---|---|---|\n");
+            .AppendLine("The bare loop awaits the same four steps and stores nothing.\n")
+            .Append("The last row is the floor: that loop written out by hand, with the five entries a saga of four steps must have stored before it goes on (its start and claim, one for each step, its end with the last) in the same journal in memory. ")
+            .Append("It has no keys, time-outs, cancellation, signals, compensation, recovery or anybody who waits. ")
+            .Append(CultureInfo.InvariantCulture, $"It makes {floor.Ratio / bare.Ratio:0.000} of the bare loop's sagas and takes {floor.RivalBytes / ok.RivalBytes:0.0000} of Courier's bytes: ")
+            .Append("whatever stores its steps comes no nearer to the goal against the bare loop than that, and the goal of bytes is what its entries take and little more. ")
+            .Append("So those two goals are short by what is promised; what the engine itself costs is told by the row against the floor.")
+            .Append("\n\n| Case | Ours sagas/s | Rival sagas/s | Ours B | Rival B |\n|---|---|---|---|---|\n");
         foreach (var (name, figures) in new[] { ("ok / Courier", ok), ("failing / Courier", failing), ("ok / bare loop", bare), ("failing / bare loop", bareFailing), ("ok / the loop and its five entries", floor) })
         {
             table.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {1e6 / figures.OursMicroseconds:0} | {1e6 / figures.RivalMicroseconds:0} | {figures.OursBytes:0} | {figures.RivalBytes:0} |");

@@ -26,11 +26,13 @@ internal sealed class JetStreamSagaArea : IBenchArea
         await using var connection = await server.ConnectAsync(NatsOpts.Default with { RequestReplyMode = NatsRequestReplyMode.Direct });
         await using var ours = await DurableSagas.StartAsync(connection);
         await using var raw = await RawSagas.StartAsync(connection);
+        await using var reading = await RawSagas.StartAsync(connection, reads: true);
         await using var courier = await CourierSagas.StartAsync(AtATime);
         List<double> oursCpu = [], rawCpu = [];
         var number = 0;
         var figures = await PairedLoad.RunAsync(rounds, sagas, () => CpuAsync(() => BatchAsync(ours.RunAsync), oursCpu), () => CpuAsync(() => BatchAsync(raw.RunAsync), rawCpu));
         var addedCpu = (Median(oursCpu) - Median(rawCpu)) / (sagas * Steps);
+        var floor = await PairedLoad.RunAsync(rounds, sagas, () => BatchAsync(reading.RunAsync), () => BatchAsync(raw.RunAsync));
         var slips = sagas / 4;
         var durable = await PairedLoad.RunAsync(
             rounds, slips, () => BatchAsync(ours.RunAsync, slips), () => SagaWork.RunAsync(slips, AtATime, slip => courier.RunAsync(slip, fails: false)));
@@ -38,23 +40,27 @@ internal sealed class JetStreamSagaArea : IBenchArea
         BenchCase[] cases =
         [
             new("saga.jetstream_vs_raw_loop", figures.Ratio, 1.25), // efficiency 0.80
+            new("saga.jetstream_vs_raw_loop_with_reads", figures.Ratio / floor.Ratio, 1.25),
             new("saga.jetstream_added_cpu_us_per_step", addedCpu, 20),
             new("saga.jetstream_vs_courier_in_memory", durable.Ratio, 1 / 1.5), // 1.5 times the sagas
         ];
         return new BenchReport(cases, string.Create(
             CultureInfo.InvariantCulture,
             $"""
-            Medians of {rounds} rounds in turns, {sagas} sagas each, {AtATime} at a time, NATS server {connection.ServerInfo!.Version}, one process and one connection. Both sides publish a create-only
-            item, consume it, make {Steps + 1} compare-and-set appends and ack; ours also reads the journal before the start and the inbox once at the claim. Courier
-            keeps nothing: its slips live in the memory of one process.
+            Medians of {rounds} rounds in turns, {sagas} sagas each, {AtATime} at a time, NATS server {connection.ServerInfo!.Version}, one process and one connection. All publish a create-only
+            item, consume it, make {Steps + 1} compare-and-set appends and ack. Ours also reads the history before the start, because a start is forgotten before
+            its saga's tombstone, and the inbox once at the claim, because what was said before is heard by nobody; the second loop makes these two
+            reads and nothing else. Its efficiency bounds what anything with them can reach on this machine: below 0.80 it rules the first goal out, and
+            the figure beside that loop is what our own work costs. Courier keeps nothing: its slips live in the memory of one process.
 
             | | sagas/s | B allocated |
             |---|---|---|
             | ours | {1e6 / figures.OursMicroseconds:0} | {figures.OursBytes:0} |
             | hand-written loop | {1e6 / figures.RivalMicroseconds:0} | {figures.RivalBytes:0} |
+            | hand-written loop, with the two reads | {1e6 / floor.OursMicroseconds:0} | {floor.OursBytes:0} |
             | MassTransit Courier, in memory | {1e6 / durable.RivalMicroseconds:0} | {durable.RivalBytes:0} |
 
-            Efficiency {1 / figures.Ratio:0.00}; added processor time of this process {addedCpu:0} µs per step. Beside Courier ours made {1e6 / durable.OursMicroseconds:0} sagas/s.
+            Efficiency {1 / figures.Ratio:0.00}, of the loop with the two reads {1 / floor.Ratio:0.00}, of ours beside that loop {floor.Ratio / figures.Ratio:0.00}; added processor time of this process {addedCpu:0} µs per step. Beside Courier ours made {1e6 / durable.OursMicroseconds:0} sagas/s.
 
             """));
 

@@ -27,53 +27,15 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
 
     public IDisposable Listen(SagaId id, long afterSequence, Action heard)
     {
-        var listening = new Listening();
-        _ = TellAsync(id, afterSequence, heard, listening.Token);
-        return listening;
-    }
-
-    private async Task TellAsync(SagaId id, long afterSequence, Action heard, CancellationToken ended)
-    {
-        try
+        if (news.Find(id) is { } watch)
         {
-            await WaitAsync(id, afterSequence, ended).ConfigureAwait(false);
-        }
-        catch (Exception) when (ended.IsCancellationRequested)
-        {
-            return;
-        }
-        finally
-        {
-            if (!ended.IsCancellationRequested)
-            {
-                heard();
-            }
-        }
-    }
-
-    private async Task WaitAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
-    {
-        while (news.Find(id) is { } watch)
-        {
-            try
-            {
-                await watch.NextAsync().WaitAsync(SagaNews.LongestLag, time, cancellationToken).ConfigureAwait(false);
-                return;
-            }
-            catch (TimeoutException)
-            {
-                if (await IsThereAsync(id, afterSequence, cancellationToken).ConfigureAwait(false))
-                {
-                    return;
-                }
-            }
+            return news.Listen(watch, heard);
         }
 
         // Not this process's to hold, so it hears nothing.
-        while (!await IsThereAsync(id, afterSequence, cancellationToken).ConfigureAwait(false))
-        {
-            await Task.Delay(_lookAgain, time, cancellationToken).ConfigureAwait(false);
-        }
+        var looking = new Looking();
+        _ = LookAsync(id, afterSequence, heard, looking.Token);
+        return looking;
     }
 
     public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) =>
@@ -100,22 +62,31 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
         return entries;
     }
 
-    private async ValueTask<bool> IsThereAsync(SagaId id, long afterSequence, CancellationToken cancellationToken)
+    private async Task LookAsync(SagaId id, long afterSequence, Action heard, CancellationToken ended)
     {
-        try
+        while (!ended.IsCancellationRequested)
         {
-            return await store.GetLastAsync(Stream, Subject(id), cancellationToken).ConfigureAwait(false) is { } last && last.Sequence > (ulong)afterSequence;
-        }
-        catch (SagaStoreException)
-        {
-            // The store is away for whoever could post too.
-            return false;
+            try
+            {
+                if (await store.GetLastAsync(Stream, Subject(id), ended).ConfigureAwait(false) is { } last && last.Sequence > (ulong)afterSequence)
+                {
+                    heard();
+                    return;
+                }
+            }
+            catch (Exception failure) when (failure is SagaStoreException or OperationCanceledException)
+            {
+                // The store is away for whoever could post too.
+            }
+
+            // Nobody tells this process, so it looks each second. The loop itself sees the cancellation.
+            await Task.Delay(_lookAgain, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private string Subject(SagaId id) => streams.Subjects.Of(Kind, id, "message");
 
-    private sealed class Listening : IDisposable
+    private sealed class Looking : IDisposable
     {
         private readonly CancellationTokenSource _end = new();
 

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Topology.Saga.JetStream.Internal;
@@ -7,36 +5,31 @@ namespace Topology.Saga.JetStream.Internal;
 /// <summary>Entries, messages, starts and timers as JSON. Written by hand: the hierarchies are closed, and values are JSON already.</summary>
 internal static class SagaCodec
 {
-    private const int LargestKept = 64 << 10;
-
-    [ThreadStatic]
-    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json)? t_writer;
-
-    public static ReadOnlyMemory<byte> Write(SagaEntry entry) => Write(entry, static (json, entry) =>
+    public static ReadOnlyMemory<byte> Write(SagaEntry entry) => SagaJson.Write(entry, static (json, entry) =>
     {
         json.WriteString("writer", entry.Writer);
         json.WriteStartArray("events");
-        foreach (var @event in entry.Events)
+        for (var i = 0; i < entry.Events.Count; i++)
         {
             json.WriteStartObject();
-            Write(json, @event);
+            Write(json, entry.Events[i]);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
     });
 
-    public static ReadOnlyMemory<byte> Write(SagaMessage message) => Write(message, static (json, message) => Write(json, message));
+    public static ReadOnlyMemory<byte> Write(SagaMessage message) => SagaJson.Write(message, static (json, message) => Write(json, message));
 
-    public static ReadOnlyMemory<byte> Write(SagaStart start) => Write(start, static (json, start) =>
+    public static ReadOnlyMemory<byte> Write(SagaStart start) => SagaJson.Write(start, static (json, start) =>
     {
         json.WriteString("hash", start.DefinitionHash);
         json.WriteString("tenant", start.Tenant);
-        Write(json, "input", start.Input);
-        WriteIfAny(json, "trace", start.TraceParent);
+        json.WriteValue("input", start.Input);
+        json.WriteIfAny("trace", start.TraceParent);
     });
 
-    public static ReadOnlyMemory<byte> Write(SagaTimer timer) => Write(timer, static (json, timer) =>
+    public static ReadOnlyMemory<byte> Write(SagaTimer timer) => SagaJson.Write(timer, static (json, timer) =>
     {
         json.WriteString("definition", timer.Id.Definition);
         json.WriteString("id", timer.Id.Value);
@@ -54,51 +47,21 @@ internal static class SagaCodec
     public static SagaMessage ReadMessage(ReadOnlyMemory<byte> body)
     {
         using var document = JsonDocument.Parse(body);
-        return FindMessage(document.RootElement) ?? new SagaMessage.Unknown(Text(document.RootElement, "message"));
+        return FindMessage(document.RootElement) ?? new SagaMessage.Unknown(document.RootElement.Text("message"));
     }
 
     public static SagaStart ReadStart(SagaId id, ReadOnlyMemory<byte> body)
     {
         using var document = JsonDocument.Parse(body);
         var root = document.RootElement;
-        return new(id, Text(root, "hash"), Text(root, "tenant"), Value(root, "input")!, TextOrNull(root, "trace"));
+        return new(id, root.Text("hash"), root.Text("tenant"), root.Value("input")!, root.TextOrNull("trace"));
     }
 
     public static SagaTimer ReadTimer(ReadOnlyMemory<byte> body)
     {
         using var document = JsonDocument.Parse(body);
         var root = document.RootElement;
-        return new(new(Text(root, "definition"), Text(root, "id")), Text(root, "step"), TimeSpan.FromMilliseconds(root.GetProperty("delay_ms").GetDouble()));
-    }
-
-    private static ReadOnlyMemory<byte> Write<T>(T value, Action<Utf8JsonWriter, T> write)
-    {
-        var (buffer, json) = t_writer ??= NewWriter();
-        try
-        {
-            json.WriteStartObject();
-            write(json, value);
-            json.WriteEndObject();
-            json.Flush();
-            return buffer.WrittenSpan.ToArray();
-        }
-        finally
-        {
-            // What failed in the midst, or was very large, is not used again.
-            if (json.CurrentDepth > 0 || buffer.Capacity > LargestKept)
-            {
-                t_writer = null;
-            }
-
-            buffer.ResetWrittenCount();
-            json.Reset();
-        }
-    }
-
-    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json) NewWriter()
-    {
-        var buffer = new ArrayBufferWriter<byte>(1024);
-        return (buffer, new Utf8JsonWriter(buffer));
+        return new(new(root.Text("definition"), root.Text("id")), root.Text("step"), TimeSpan.FromMilliseconds(root.GetProperty("delay_ms").GetDouble()));
     }
 
     private static void Write(Utf8JsonWriter json, SagaEvent @event)
@@ -109,8 +72,8 @@ internal static class SagaCodec
                 json.WriteString("event", "started");
                 json.WriteString("hash", started.DefinitionHash);
                 json.WriteString("tenant", started.Tenant);
-                Write(json, "input", started.Input);
-                WriteIfAny(json, "trace", started.TraceParent);
+                json.WriteValue("input", started.Input);
+                json.WriteIfAny("trace", started.TraceParent);
                 break;
             case SagaEvent.Claimed claimed:
                 json.WriteString("event", "claimed");
@@ -120,7 +83,7 @@ internal static class SagaCodec
             case SagaEvent.StepCompleted completed:
                 json.WriteString("event", "step_completed");
                 json.WriteString("step", completed.StepId);
-                Write(json, "result", completed.Result);
+                json.WriteValue("result", completed.Result);
                 break;
             case SagaEvent.CompensationStarted started:
                 json.WriteString("event", "compensation_started");
@@ -129,7 +92,7 @@ internal static class SagaCodec
             case SagaEvent.OutcomeLearned learned:
                 json.WriteString("event", "outcome_learned");
                 json.WriteString("step", learned.StepId);
-                Write(json, "result", learned.Result);
+                json.WriteValue("result", learned.Result);
                 break;
             case SagaEvent.StepCompensated compensated:
                 json.WriteString("event", "step_compensated");
@@ -159,7 +122,7 @@ internal static class SagaCodec
             case SagaEvent.Settled settled:
                 json.WriteString("event", "settled");
                 json.WriteString("status", settled.Status.ToString());
-                WriteIfAny(json, "reason", settled.Reason);
+                json.WriteIfAny("reason", settled.Reason);
                 break;
             case SagaEvent.Tombstone tombstone:
                 json.WriteString("event", "tombstone");
@@ -173,24 +136,24 @@ internal static class SagaCodec
         }
     }
 
-    private static SagaEvent ReadEvent(JsonElement json) => Text(json, "event") switch
+    private static SagaEvent ReadEvent(JsonElement json) => json.Text("event") switch
     {
-        "started" => new SagaEvent.Started(Text(json, "hash"), Text(json, "tenant"), Value(json, "input")!, TextOrNull(json, "trace")),
-        "claimed" => new SagaEvent.Claimed(Text(json, "item"), json.GetProperty("redelivered").GetBoolean()),
-        "step_completed" => new SagaEvent.StepCompleted(Text(json, "step"), Value(json, "result")!),
+        "started" => new SagaEvent.Started(json.Text("hash"), json.Text("tenant"), json.Value("input")!, json.TextOrNull("trace")),
+        "claimed" => new SagaEvent.Claimed(json.Text("item"), json.GetProperty("redelivered").GetBoolean()),
+        "step_completed" => new SagaEvent.StepCompleted(json.Text("step"), json.Value("result")!),
         "compensation_started" => new SagaEvent.CompensationStarted(Failure(json)),
-        "outcome_learned" => new SagaEvent.OutcomeLearned(Text(json, "step"), Value(json, "result")!),
-        "step_compensated" => new SagaEvent.StepCompensated(Text(json, "step")),
+        "outcome_learned" => new SagaEvent.OutcomeLearned(json.Text("step"), json.Value("result")!),
+        "step_compensated" => new SagaEvent.StepCompensated(json.Text("step")),
         "compensation_exhausted" => new SagaEvent.CompensationExhausted(json.GetProperty("episode").GetInt32(), Failure(json)),
         "step_exhausted" => new SagaEvent.StepExhausted(json.GetProperty("episode").GetInt32(), Failure(json)),
         "message_taken" => FindMessage(json.GetProperty("taken")) is { } message
             ? new SagaEvent.MessageTaken(message, json.GetProperty("sequence").GetInt64())
             : new SagaEvent.Unknown("message_taken"),
-        "waiting" => new SagaEvent.Waiting(Text(json, "step")),
-        "settled" => Enum.TryParse<SagaStatus>(Text(json, "status"), out var status)
-            ? new SagaEvent.Settled(status, TextOrNull(json, "reason"))
+        "waiting" => new SagaEvent.Waiting(json.Text("step")),
+        "settled" => Enum.TryParse<SagaStatus>(json.Text("status"), out var status)
+            ? new SagaEvent.Settled(status, json.TextOrNull("reason"))
             : new SagaEvent.Unknown("settled"),
-        "tombstone" => new SagaEvent.Tombstone(Status(json), Text(json, "hash"), Text(json, "tenant"), Text(json, "input_hash")),
+        "tombstone" => new SagaEvent.Tombstone(Status(json), json.Text("hash"), json.Text("tenant"), json.Text("input_hash")),
         var unknown => new SagaEvent.Unknown(unknown),
     };
 
@@ -207,7 +170,7 @@ internal static class SagaCodec
                 json.WriteNumber("seen", decision.Seen);
                 if (decision.NewInput is { } input)
                 {
-                    Write(json, "input", input);
+                    json.WriteValue("input", input);
                 }
 
                 break;
@@ -220,35 +183,29 @@ internal static class SagaCodec
             case SagaMessage.Signal signal:
                 json.WriteString("message", "signal");
                 json.WriteString("name", signal.Name);
-                Write(json, "value", signal.Value);
+                json.WriteValue("value", signal.Value);
                 break;
             default:
                 throw new SagaException($"This version of the inbox cannot write {message.GetType().Name}. Update Topology.Saga.JetStream.");
         }
 
-        WriteIfAny(json, "trace", message.TraceParent);
+        json.WriteIfAny("trace", message.TraceParent);
     }
 
     /// <summary>Returns null when a newer version said it.</summary>
-    private static SagaMessage? FindMessage(JsonElement json) => FindSaid(json) is { } said ? said with { TraceParent = TextOrNull(json, "trace") } : null;
+    private static SagaMessage? FindMessage(JsonElement json) => FindSaid(json) is { } said ? said with { TraceParent = json.TextOrNull("trace") } : null;
 
-    private static SagaMessage? FindSaid(JsonElement json) => Text(json, "message") switch
+    private static SagaMessage? FindSaid(JsonElement json) => json.Text("message") switch
     {
-        "decision" => !Enum.TryParse<SagaVerb>(Text(json, "verb"), out var verb) ? null : new SagaMessage.Decision(
-            verb, Text(json, "step"), Text(json, "actor"), Text(json, "reason"), Value(json, "input"))
+        "decision" => !Enum.TryParse<SagaVerb>(json.Text("verb"), out var verb) ? null : new SagaMessage.Decision(
+            verb, json.Text("step"), json.Text("actor"), json.Text("reason"), json.Value("input"))
         {
             Seen = json.TryGetProperty("seen", out var seen) ? seen.GetInt64() : 0,
         },
-        "cancellation" => new SagaMessage.Cancellation(json.GetProperty("compensate").GetBoolean(), Text(json, "actor"), Text(json, "reason")),
-        "signal" => new SagaMessage.Signal(Text(json, "name"), Value(json, "value")!),
+        "cancellation" => new SagaMessage.Cancellation(json.GetProperty("compensate").GetBoolean(), json.Text("actor"), json.Text("reason")),
+        "signal" => new SagaMessage.Signal(json.Text("name"), json.Value("value")!),
         _ => null,
     };
-
-    private static void Write(Utf8JsonWriter json, string name, SagaValue value)
-    {
-        json.WritePropertyName(name);
-        json.WriteRawValue(value.ToJson().Span, skipInputValidation: true);
-    }
 
     private static void Write(Utf8JsonWriter json, SagaFailure failure)
     {
@@ -259,23 +216,8 @@ internal static class SagaCodec
         json.WriteNumber("attempts", failure.Attempts);
     }
 
-    private static void WriteIfAny(Utf8JsonWriter json, string name, string? text)
-    {
-        if (text is not null)
-        {
-            json.WriteString(name, text);
-        }
-    }
-
     private static SagaFailure Failure(JsonElement json) => new(
-        Text(json, "step"), Text(json, "error"), Text(json, "text"), json.GetProperty("rejected").GetBoolean(), json.GetProperty("attempts").GetInt32());
+        json.Text("step"), json.Text("error"), json.Text("text"), json.GetProperty("rejected").GetBoolean(), json.GetProperty("attempts").GetInt32());
 
-    private static SagaStatus Status(JsonElement json) => Enum.Parse<SagaStatus>(Text(json, "status"));
-
-    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
-
-    private static string? TextOrNull(JsonElement json, string name) => json.TryGetProperty(name, out var text) ? text.GetString() : null;
-
-    private static SagaValue? Value(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) ? SagaValue.FromJson(JsonMarshal.GetRawUtf8Value(value).ToArray()) : null;
+    private static SagaStatus Status(JsonElement json) => Enum.Parse<SagaStatus>(json.Text("status"));
 }

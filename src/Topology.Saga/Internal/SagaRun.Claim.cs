@@ -17,7 +17,7 @@ internal sealed partial class SagaRun
         Later,
     }
 
-    private async Task<Claim> ClaimAsync()
+    private async ValueTask<Claim> ClaimAsync()
     {
         // When somebody was faster all the same, the append fails and the journal is read.
         var fresh = _lease.FreshStart;

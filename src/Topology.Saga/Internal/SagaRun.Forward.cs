@@ -1,41 +1,46 @@
-using System.Runtime.CompilerServices;
-
 namespace Topology.Saga.Internal;
 
 internal sealed partial class SagaRun
 {
-    private ValueTask ForwardAsync() => _state.NextStep switch
+    /// <summary>Returns whether the saga has come to where there is nothing to try: then it has gone on from there.</summary>
+    private async ValueTask<bool> RestAsync()
     {
-        null => new(SettleAsync(SagaStatus.Completed)),
-        { IsExhausted: true } => new(SettleAsync(SagaStatus.Stuck)),
-        { Step: SagaWaitStep wait } next => new(WaitAsync(next, wait)),
-        var next => DoAsync(next),
-    };
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask DoAsync(SagaStepState next)
-    {
-        if (IsRecordGone(next, out var gone))
+        switch (_state.NextStep)
         {
-            await FailAsync(next, gone).ConfigureAwait(false);
-            return;
+            case null:
+                await SettleAsync(SagaStatus.Completed).ConfigureAwait(false);
+                return true;
+            case { IsExhausted: true }:
+                await SettleAsync(SagaStatus.Stuck).ConfigureAwait(false);
+                return true;
+            case { Step: SagaWaitStep wait } next:
+                await WaitAsync(next, wait).ConfigureAwait(false);
+                return true;
+            case var next when IsRecordGone(next, out var gone):
+                await FailAsync(next, gone).ConfigureAwait(false);
+                return true;
+            default:
+                return false;
         }
+    }
 
+    private SagaTries.Plan Plan(SagaStepState next)
+    {
         var step = next.Step;
         var policy = _runtime.Retries.Get(step.RetryProfile);
 
         // A deadline cuts off only what can be undone: a pivot cut off would leave the saga stuck.
         var left = step.Kind == SagaStepKind.Compensable ? Left() : null;
-        var plan = new SagaTries.Plan(next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left, step.Effect);
-        var outcome = await _tries.BeginAsync(plan).ConfigureAwait(false);
-        if (outcome.Error is { } error)
-        {
-            outcome = await _tries.GoOnAsync(error).ConfigureAwait(false);
-        }
+        return new(next, Undo: false, step.MaxAttempts ?? policy.MaxAttempts, step.Timeout, policy, left, step.Effect);
+    }
 
+    /// <summary>Writes down what became of the first try, or of those that follow it.</summary>
+    private async ValueTask FollowAsync(SagaStepState next, SagaTries.Outcome tried)
+    {
+        var outcome = tried.Error is { } error ? await _tries.GoOnAsync(error).ConfigureAwait(false) : tried;
         if (outcome.Result is { } result)
         {
-            await CompleteAsync(step, result).ConfigureAwait(false);
+            await CompleteAsync(next.Step, result).ConfigureAwait(false);
         }
         else if (outcome.Failure is { } failure)
         {

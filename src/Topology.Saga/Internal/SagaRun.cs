@@ -63,9 +63,12 @@ internal sealed partial class SagaRun : IDisposable
                     {
                         await UndoAsync().ConfigureAwait(false);
                     }
-                    else if (!await TurnBackAsync(_state.HeadWasTried).ConfigureAwait(false))
+                    else if (!await TurnBackAsync(_state.HeadWasTried).ConfigureAwait(false) && !await RestAsync().ConfigureAwait(false))
                     {
-                        await ForwardAsync().ConfigureAwait(false);
+                        // Here and not in a method of its own: what waits for an effect is kept on the heap, and each layer costs as much as a write.
+                        var next = _state.NextStep!;
+                        var tried = await _tries.BeginAsync(Plan(next)).ConfigureAwait(false);
+                        await FollowAsync(next, tried).ConfigureAwait(false);
                     }
                 }
 

@@ -111,8 +111,16 @@ internal sealed partial class SagaState(SagaId id, SagaDefinition definition)
     /// <summary>What is left once the history is deleted; null before.</summary>
     public SagaEvent.Tombstone? Tombstone { get; private set; }
 
-    public SagaSnapshot Snapshot() => new(
-        id, Status, Tenant, Failure, Tombstone is null && !IsForeign ? Array.ConvertAll(_steps, step => step.Snapshot(this)) : [], _compensated is null ? [] : [.. _compensated], Reason, Version);
+    public SagaSnapshot Snapshot()
+    {
+        var steps = Tombstone is null && !IsForeign ? new SagaStepSnapshot[_steps.Length] : [];
+        for (var i = 0; i < steps.Length; i++)
+        {
+            steps[i] = _steps[i].Snapshot(id);
+        }
+
+        return new(id, Status, Tenant, Failure, steps, _compensated is null ? [] : [.. _compensated], Reason, Version);
+    }
 
     /// <summary>Makes the tombstone of a saga that has ended.</summary>
     public SagaEvent.Tombstone Bury() => new(Status, DefinitionHash!, Tenant, InputHash());

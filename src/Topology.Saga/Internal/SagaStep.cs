@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Topology.Saga.Internal;
@@ -21,7 +20,7 @@ internal abstract class SagaStep(string id, SagaStepOptions options)
     /// <summary>What is told of the step when nothing ever failed.</summary>
     public SagaStepSnapshot Completed { get; } = new(id, SagaStepStatus.Completed, null, null);
 
-    /// <summary>Makes one try; never throws.</summary>
+    /// <summary>Makes one try.</summary>
     public Func<SagaTry, CancellationToken, ValueTask<SagaValue?>> Effect => field ??= RunAsync;
 
     protected abstract ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken);
@@ -32,20 +31,8 @@ internal sealed class SagaStep<TInput>(
 {
     public override Type? ResultType => null;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected override async ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false);
-            return SagaValue.None;
-        }
-        catch (Exception error)
-        {
-            @try.Failed = error;
-            return null;
-        }
-    }
+    protected override ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken) =>
+        @try.EndAsync(run(new SagaStepContext<TInput>(@try), cancellationToken));
 }
 
 internal sealed class SagaStep<TInput, TResult>(
@@ -56,19 +43,8 @@ internal sealed class SagaStep<TInput, TResult>(
 {
     public override Type ResultType => typeof(TResult);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected override async ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return SagaValue.Create(await run(new SagaStepContext<TInput>(@try), cancellationToken).ConfigureAwait(false), json);
-        }
-        catch (Exception error)
-        {
-            @try.Failed = error;
-            return null;
-        }
-    }
+    protected override ValueTask<SagaValue?> RunAsync(SagaTry @try, CancellationToken cancellationToken) =>
+        @try.EndAsync(run(new SagaStepContext<TInput>(@try), cancellationToken), json);
 
     public TResult Read(SagaValue value) => value.Get(json);
 }

@@ -83,7 +83,7 @@ internal sealed class SagaStepState(SagaStep step)
         return true;
     }
 
-    public SagaStepSnapshot Snapshot(SagaState state)
+    public SagaStepSnapshot Snapshot(SagaId id)
     {
         var status = Undone ?? this switch
         {
@@ -94,6 +94,6 @@ internal sealed class SagaStepState(SagaStep step)
         };
         return status == SagaStepStatus.Completed && LastFailure is null && Episode == 0
             ? step.Completed
-            : new(step.Id, status, Episode > 0 ? SagaLetterId.Compute(state.Id, step.Id, Episode) : null, LastFailure);
+            : new(step.Id, status, Episode > 0 ? SagaLetterId.Compute(id, step.Id, Episode) : null, LastFailure);
     }
 }

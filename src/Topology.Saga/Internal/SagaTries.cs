@@ -18,7 +18,16 @@ internal sealed class SagaTries(SagaRuntime runtime) : IDisposable
     private CancellationTokenSource? _token;
     private SagaTry? _try;
 
-    public void Begin(SagaRun run, CancellationToken stopping) => (_run, _stopping) = (run, stopping);
+    public void Begin(SagaRun run, CancellationToken stopping)
+    {
+        if (stopping != _stopping)
+        {
+            _stops.Dispose();
+            _stops = default;
+        }
+
+        (_run, _stopping) = (run, stopping);
+    }
 
     /// <summary>Lets go of everything that is one saga's; returns whether it can be used for another.</summary>
     public bool End()
@@ -27,8 +36,6 @@ internal sealed class SagaTries(SagaRuntime runtime) : IDisposable
         (_run, _try, _plan) = (null!, null, default);
 
         // What is left of the last try's registrations goes, so that nobody hears of another saga's end.
-        _stops.Dispose();
-        _stops = default;
         return _token is null || _token.TryReset();
     }
 
@@ -183,7 +190,15 @@ internal sealed class SagaTries(SagaRuntime runtime) : IDisposable
     private ValueTask<SagaValue?> RunEffectAsync()
     {
         _token!.CancelAfter(_timeout);
-        return _plan.Effect(_try!, _token.Token);
+        try
+        {
+            return _plan.Effect(_try!, _token.Token);
+        }
+        catch (Exception error)
+        {
+            _try!.Failed = error;
+            return default;
+        }
     }
 
     /// <summary>The token of the next try: the last one's, as long as that was not cancelled.</summary>

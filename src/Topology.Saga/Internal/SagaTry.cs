@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Topology.Saga.Internal;
@@ -26,5 +28,54 @@ internal sealed class SagaTry(SagaState state, SagaStepState step, bool undo, in
     /// <summary>Whether it was cancelled because the saga turns back.</summary>
     public bool IsTurnedBack { get; set; }
 
+    /// <summary>Waits for an effect without a result; returns null when it failed.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<SagaValue?> EndAsync(ValueTask running)
+    {
+        if (running.IsCompletedSuccessfully)
+        {
+            return SagaValue.None;
+        }
+
+        var task = running.AsTask();
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return HasFailed(task) ? null : SagaValue.None;
+    }
+
+    /// <summary>Waits for an effect and returns its result; null when it failed.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<SagaValue?> EndAsync<TResult>(ValueTask<TResult> running, JsonTypeInfo<TResult> json)
+    {
+        if (running.IsCompletedSuccessfully)
+        {
+            return SagaValue.Create(running.Result, json);
+        }
+
+        var task = running.AsTask();
+        await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return HasFailed(task) ? null : SagaValue.Create(await task.ConfigureAwait(false), json);
+    }
+
     public ValueTask DisposeAsync() => _scope?.DisposeAsync() ?? default;
+
+    /// <summary>Remembers why a task failed that has ended. A failure is not thrown once more: that costs more than all the rest of a saga.</summary>
+    private bool HasFailed(Task ended)
+    {
+        Failed = ended.IsCanceled ? Cancelled(ended) : ended.Exception?.InnerException;
+        return Failed is not null;
+    }
+
+    /// <summary>The exception itself, which a cancelled task hands out only by throwing it.</summary>
+    private static OperationCanceledException? Cancelled(Task ended)
+    {
+        try
+        {
+            ended.GetAwaiter().GetResult();
+            return null;
+        }
+        catch (OperationCanceledException error)
+        {
+            return error;
+        }
+    }
 }

@@ -88,12 +88,12 @@ internal sealed class SagaWorker(
     {
         await Task.Yield();
         using var held = lease;
+        using var active = runtime.Metrics.Active(lease.SagaId.Definition);
         board.Begin();
         SagaStatus? ended = null;
         SagaRun? run = null;
         try
         {
-            using var active = runtime.Metrics.Active(lease.SagaId.Definition);
             var definition = runtime.Registry.Definition(lease.SagaId.Definition);
             run = new SagaRun(runtime, definition, lease, stopping);
             if (!await run.RunAsync().ConfigureAwait(false))

@@ -20,14 +20,35 @@ internal sealed class SagaWriter(
     public async ValueTask<bool> TryAppendAsync(SagaState state, SagaEvent[] events, CancellationToken cancellationToken)
     {
         var entry = new SagaEntry(NextId(), events);
-        var stored = await AppendAsync(state, entry, cancellationToken).ConfigureAwait(false);
+        SagaAppendResult? stored;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                // Not under the caller's token: an append that nobody waits for is one whose outcome nobody knows.
+                stored = await journal.AppendAsync(state.Id, state.Version, entry, CancellationToken.None).ConfigureAwait(false);
+                stored = stored.Value.Stored ? stored : await ResolveAsync(state, entry).ConfigureAwait(false);
+                break;
+            }
+            catch (SagaStoreException error) when (attempt < MaxTries)
+            {
+                // The entry may be stored. Appending the very same one again tells: it is stored now, or the conflict shows it.
+                Log.AppendUnanswered(logger, error, state.Id, attempt);
+                await Task.Delay(_pause, time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
         if (stored is not { } result)
         {
             return false;
         }
 
         state.Apply(result.Version, result.At, entry);
-        await TellAsync(state, cancellationToken).ConfigureAwait(false);
+        if (_observers.Length > 0)
+        {
+            await TellAsync(state, cancellationToken).ConfigureAwait(false);
+        }
+
         return true;
     }
 
@@ -54,25 +75,6 @@ internal sealed class SagaWriter(
         BinaryPrimitives.WriteInt64LittleEndian(id, Interlocked.Increment(ref _appends));
         _process.CopyTo(id[8..]);
         return new Guid(id);
-    }
-
-    private async ValueTask<SagaAppendResult?> AppendAsync(SagaState state, SagaEntry entry, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                // Not under the caller's token: an append that nobody waits for is one whose outcome nobody knows.
-                var result = await journal.AppendAsync(state.Id, state.Version, entry, CancellationToken.None).ConfigureAwait(false);
-                return result.Stored ? result : await ResolveAsync(state, entry).ConfigureAwait(false);
-            }
-            catch (SagaStoreException error) when (attempt < MaxTries)
-            {
-                // The entry may be stored. Appending the very same one again tells: it is stored now, or the conflict shows it.
-                Log.AppendUnanswered(logger, error, state.Id, attempt);
-                await Task.Delay(_pause, time, cancellationToken).ConfigureAwait(false);
-            }
-        }
     }
 
     private async ValueTask<SagaAppendResult?> ResolveAsync(SagaState state, SagaEntry entry)
