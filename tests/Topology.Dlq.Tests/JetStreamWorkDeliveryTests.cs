@@ -8,6 +8,8 @@ namespace Topology.Dlq.Tests;
 
 public sealed class JetStreamWorkDeliveryTests(NatsFixture nats)
 {
+    private static readonly WorkAcks s_acks = new(_ => default, "worker", NullLogger.Instance);
+
     [Theory]
     [InlineData("$JS.ACK.WORK.worker.2.7.9.1767323045123456789.3")]
     [InlineData("$JS.ACK.hub.ACC.WORK.worker.2.7.9.1767323045123456789.3")]
@@ -15,7 +17,7 @@ public sealed class JetStreamWorkDeliveryTests(NatsFixture nats)
     public void What_a_subject_says_of_a_delivery_is_what_the_client_reads_in_it(string subject)
     {
         var message = Message(subject);
-        var read = JetStreamWorkDelivery.Read(message, new WorkAcks("worker", NullLogger.Instance))!;
+        var read = JetStreamWorkDelivery.Read(message, s_acks)!;
         var theirs = new NatsJSMsg<byte[]>(message, new NatsJSContext(nats.Connection)).Metadata!.Value;
         Assert.Equal((2UL, 7UL), (read.Deliveries, read.Sequence));
         Assert.Equal((theirs.NumDelivered, theirs.Sequence.Stream), (read.Deliveries, read.Sequence));
@@ -28,7 +30,7 @@ public sealed class JetStreamWorkDeliveryTests(NatsFixture nats)
     [InlineData("$JS.ACK.WORK.worker.2.7.9")]
     [InlineData("$JS.ACK.WORK.worker.x.7.9.1767323045123456789.3")]
     public void What_no_consumer_has_sent_is_no_delivery(string? subject) =>
-        Assert.Null(JetStreamWorkDelivery.Read(Message(subject), new WorkAcks("worker", NullLogger.Instance)));
+        Assert.Null(JetStreamWorkDelivery.Read(Message(subject), s_acks));
 
     private NatsMsg<byte[]> Message(string? subject) => new("work.x", subject, 1, null, [1], nats.Connection);
 }

@@ -70,6 +70,28 @@ public sealed class TryLimitsTests
         await Until.True(() => second.Source.IsCancellationRequested, cancellationToken: Token);
     }
 
+    [Fact]
+    public async Task A_try_that_has_the_token_of_one_that_ended_just_when_it_was_due_has_its_whole_time()
+    {
+        using var limits = new TryLimits(Limit, _time);
+        var first = limits.Begin(CancellationToken.None);
+        TryLimits.TryLimit? second = null;
+        _time.Advance(Limit - TimeSpan.FromSeconds(0.5));
+        _time.WhenAsked = () =>
+        {
+            limits.End(first);
+            second = limits.Begin(CancellationToken.None);
+        };
+        _time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Same(first, second);
+        _time.Advance(Limit - TimeSpan.FromSeconds(1));
+        Assert.NotEqual(0, second!.Began);
+        limits.End(second);
+        Assert.Same(first, limits.Begin(CancellationToken.None)); // it ended by itself, and its token is good for another
+        _time.Advance(Limit);
+        await Until.True(() => first.Source.IsCancellationRequested, cancellationToken: Token);
+    }
+
     private sealed class Clock : FakeTimeProvider
     {
         public Action? WhenAsked { get; set; }

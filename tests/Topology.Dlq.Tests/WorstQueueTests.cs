@@ -51,7 +51,7 @@ public sealed class WorstQueueTests
         await Until.True(
             async () =>
             {
-                house.Time.Advance(TimeSpan.FromSeconds(1));
+                house.Time.Advance(TimeSpan.FromSeconds(5));
                 return await house.Provider.ReadMarksAsync(Queue, Token).CountAsync(mark => mark.Closed == "done", Token) == 20
                     && (await house.Provider.SampleAsync(Queue, Token)).Letters == 0;
             },

@@ -30,10 +30,19 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
 
         using var span = DeadLetterTracing.Publish(letter);
         var stored = await provider.AppendAsync(Complete(letter), cancellationToken).ConfigureAwait(false);
+        var counts = false;
         mark = await provider.UpdateMarkAsync(
             mark,
-            current => current.Transferred || current.Closed is not null ? current : current with { Transferred = true, History = [] },
+            current =>
+            {
+                counts = !current.Transferred;
+                return counts ? current with { Transferred = true, History = [] } : current;
+            },
             cancellationToken).ConfigureAwait(false);
+
+        // Whoever writes it down counts it, and nobody else: also when another stored it, or somebody has closed it meanwhile.
+        if (counts)
+            metrics.Published(letter.Queue, letter.Reason);
 
         // Closed while it was being stored: the close did not see the letter.
         if (mark.Closed is not null)
@@ -42,10 +51,7 @@ internal sealed class DeadLetterPublisher(IDeadLetterQueueProvider provider, Dea
             return Receipt(DeadLetterOutcome.AlreadyClosed);
         }
 
-        if (!stored)
-            return Receipt(DeadLetterOutcome.AlreadyPresent);
-        metrics.Published(letter.Queue, letter.Reason);
-        return Receipt(DeadLetterOutcome.Stored);
+        return Receipt(stored ? DeadLetterOutcome.Stored : DeadLetterOutcome.AlreadyPresent);
 
         DeadLetterReceipt Receipt(DeadLetterOutcome outcome) => new(letter.Queue, letter.Id, outcome);
     }

@@ -7,9 +7,10 @@ internal sealed class JetStreamWorkSource(
     string name, GuardedConsumerOptions options, JetStreamTopology topology, TimeProvider time, ILogger logger) : IWorkSource
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PlaceAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly DelayedWork _delayed = new(name, options, topology, time, logger);
-    private readonly WorkAcks _acks = new(name, logger);
+    private readonly WorkAcks _acks = new(static delivery => delivery.SendAckAsync(), name, logger);
     private WorkPull? _pull;
     private ulong _newest;
     private bool _askedAnew;
@@ -48,9 +49,11 @@ internal sealed class JetStreamWorkSource(
     {
         cancellationToken.ThrowIfCancellationRequested();
         var pull = _pull!;
-        await foreach (var copy in _delayed.FetchAsync(count - pull.Asked, cancellationToken).ConfigureAwait(false))
+        var places = count - pull.Asked;
+        await foreach (var copy in _delayed.FetchAsync(places, cancellationToken).ConfigureAwait(false))
         {
             count--;
+            places--;
             yield return copy;
         }
 
@@ -64,7 +67,8 @@ internal sealed class JetStreamWorkSource(
             await pull.AskAsync(more, cancellationToken).ConfigureAwait(false);
         }
 
-        await pull.WaitAsync(LookAgain, cancellationToken).ConfigureAwait(false);
+        // Every place is taken and more copies may be due: they wait for a place, and not for what was asked for.
+        await pull.WaitAsync(_delayed.IsDue && places <= 0 ? PlaceAgain : LookAgain, cancellationToken).ConfigureAwait(false);
         while (pull.TryRead(out var message))
         {
             if (JetStreamWorkDelivery.Read(message, _acks) is not { } delivery)

@@ -7,7 +7,7 @@ namespace Topology.Dlq.Internal;
 /// own to that sender. Waiting for each other at the connection would cost more than a message does. Thread safe.</summary>
 /// <remarks>A sent acknowledgement is not a confirmed one in any case. When whoever gave one has gone on, it was sent or another that has not
 /// gone on is about to send it: none is left when all have.</remarks>
-internal sealed class WorkAcks(string consumer, ILogger logger)
+internal sealed class WorkAcks(Func<JetStreamWorkDelivery, ValueTask> send, string consumer, ILogger logger)
 {
     private readonly ConcurrentQueue<JetStreamWorkDelivery> _waiting = new();
     private int _sending;
@@ -26,7 +26,7 @@ internal sealed class WorkAcks(string consumer, ILogger logger)
             {
                 try
                 {
-                    await next.SendAckAsync().ConfigureAwait(false);
+                    await send(next).ConfigureAwait(false);
                 }
                 catch (Exception error)
                 {
