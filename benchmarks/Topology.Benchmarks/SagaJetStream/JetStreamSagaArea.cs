@@ -50,8 +50,8 @@ internal sealed class JetStreamSagaArea : IBenchArea
             Medians of {rounds} rounds in turns, {sagas} sagas each, {AtATime} at a time, NATS server {connection.ServerInfo!.Version}, one process and one connection. All publish a create-only
             item, consume it, make {Steps + 1} compare-and-set appends and ack. Ours also reads the history before the start, because a start is forgotten before
             its saga's tombstone, and the inbox once at the claim, because what was said before is heard by nobody; the second loop makes these two
-            reads and nothing else. Its efficiency bounds what anything with them can reach on this machine: below 0.80 it rules the first goal out, and
-            the figure beside that loop is what our own work costs. Courier keeps nothing: its slips live in the memory of one process.
+            reads and nothing else. Its efficiency is what the contract leaves to a loop that does no other work: where it is below 0.80 the first goal
+            is out of reach, and the figure beside that loop is what our own work costs. Courier keeps nothing: its slips live in the memory of one process.
 
             | | sagas/s | B allocated |
             |---|---|---|
