@@ -57,7 +57,7 @@ public sealed class SagaListenerTests
         var inbox = new SlowInbox(world.Inbox);
         await using var host = await SagaTestHost.StartAsync(world, definition, [], s => s.Replace(ServiceDescriptor.Singleton<ISagaInbox>(inbox)));
         var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
-        await Until.True(() => inbox.IsListened, cancellationToken: Token);
+        await Until.True(() => inbox.Listening == 1, cancellationToken: Token);
         inbox.IsSlow = true;
         await world.Inbox.PostAsync(id, new SagaMessage.Signal("go", SagaValue.None), Token);
         await inbox.HasRead.Task.WaitAsync(Token);
@@ -70,6 +70,7 @@ public sealed class SagaListenerTests
 
         var last = (await world.Journal.ReadAsync(id, 0, Token))[^1].Entry.Events;
         Assert.Equal([typeof(SagaEvent.StepCompleted), typeof(SagaEvent.Settled)], last.Select(e => e.GetType()));
+        await Until.True(() => inbox.Listening == 0, cancellationToken: Token);
     }
 
     [Fact]
@@ -107,7 +108,7 @@ public sealed class SagaListenerTests
         {
             tries.Add(context.Attempt);
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
-        }).Build(), tries);
+        }, new() { Timeout = TimeSpan.FromHours(1) }).Build(), tries);
     }
 
     private sealed class TellingGuard(ISagaEffectGuard inner, Func<SagaId, ValueTask<long>> tell) : ISagaEffectGuard
@@ -132,9 +133,11 @@ public sealed class SagaListenerTests
 
     private sealed class SlowInbox(ISagaInbox inner) : ISagaInbox
     {
+        private int _listening;
+
         public bool IsDeaf { get; init; }
 
-        public bool IsListened { get; private set; }
+        public int Listening => Volatile.Read(ref _listening);
 
         public bool IsSlow { get; set; }
 
@@ -167,10 +170,19 @@ public sealed class SagaListenerTests
                 heard();
             }
 
-            IsListened = true;
-            return listening;
+            Interlocked.Increment(ref _listening);
+            return new End(() =>
+            {
+                listening.Dispose();
+                Interlocked.Decrement(ref _listening);
+            });
         }
 
         public ValueTask ForgetAsync(SagaId id, CancellationToken cancellationToken) => inner.ForgetAsync(id, cancellationToken);
+
+        private sealed class End(Action end) : IDisposable
+        {
+            public void Dispose() => end();
+        }
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using Topology.TestKit;
 
 namespace Topology.Saga.Tests;
 
@@ -86,21 +87,23 @@ public sealed class TurningBackTests
     {
         var gate = new TaskCompletionSource();
         var definition = SagaDefinition.Create<string>("s").Step("a", static (_, _) => default).Step("b", static (_, _) => throw new SagaRejectedException("no")).Build();
-        await using var host = await SagaTestHost.StartAsync(new(), definition, configure: services =>
+        await using var host = await SagaTestHost.StartAsync(new(_time), definition, configure: services =>
         {
             services.AddSingleton(gate);
             services.AddSagaCompensation<GatedUndo>("gated");
-            services.Configure<SagaCompensationTableOptions>("s", table => table.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = "gated" } }));
+            services.Configure<SagaCompensationTableOptions>("s", table => table.Steps.Add(new() { StepId = "a", CompensationAction = new() { Type = "gated", RetryCount = 1 } }));
         });
         var id = await host.Client.StartAsync(definition, "1", "input", null, Token);
         await host.UntilAsync(id, saga => saga.Status == SagaStatus.Compensating);
 
         await host.Client.CancelAsync(id, "stop undoing", compensate: false, Token);
+        await Until.Value(() => host.World.EventsAsync(id), events => events.Exists(e => e is SagaEvent.MessageTaken), cancellationToken: Token);
         gate.SetResult();
-        var saga = await host.Client.WaitAsync(id, Token);
+        var saga = await host.UntilAsync(id, saga => saga.IsSettled, TimeSpan.FromSeconds(1));
 
         Assert.Equal(SagaStatus.Compensated, saga.Status);
         Assert.True(saga.Failure!.Rejected);
+        Assert.Equal(["failed", "undone"], host.World.Log);
     }
 
     [Fact]
@@ -165,8 +168,13 @@ public sealed class TurningBackTests
 
     private sealed class SlowDownException : Exception;
 
-    private sealed class GatedUndo(TaskCompletionSource gate) : ISagaCompensation
+    private sealed class GatedUndo(TaskCompletionSource gate, SagaWorld world) : ISagaCompensation
     {
-        public async ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken) => await gate.Task.WaitAsync(cancellationToken);
+        public async ValueTask CompensateAsync(SagaCompensationContext context, CancellationToken cancellationToken)
+        {
+            await gate.Task.WaitAsync(cancellationToken);
+            world.Log.Enqueue(context.Attempt == 1 ? "failed" : "undone");
+            _ = context.Attempt == 1 ? throw new SlowDownException() : 0;
+        }
     }
 }

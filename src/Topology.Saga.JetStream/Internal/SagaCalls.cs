@@ -106,7 +106,7 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
     private ValueTask<SagaAnswer> Send(string subject, ReadOnlyMemory<byte> body, NatsHeaders? headers, bool isStore, CancellationToken cancellationToken)
     {
         var number = Interlocked.Increment(ref _number);
-        var call = new Call(isStore, time.GetTimestamp());
+        var call = Call.Begin(isStore, time.GetTimestamp());
         _open[number] = call;
         if (cancellationToken.CanBeCanceled)
         {
@@ -200,19 +200,30 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
         }
     }
 
-    /// <summary>Completed once, by whoever removes it from the open ones.</summary>
-    private sealed class Call(bool isStore, long asked) : IValueTaskSource<SagaAnswer>
+    /// <summary>Completed once, by whoever removes it from the open ones, and used again when its answer was taken.</summary>
+    private sealed class Call : IValueTaskSource<SagaAnswer>
     {
+        [ThreadStatic]
+        private static Call? t_free;
+
         // What waits goes on elsewhere: the connection's reader must not run sagas.
         private ManualResetValueTaskSourceCore<SagaAnswer> _core = new() { RunContinuationsAsynchronously = true };
 
-        public bool IsStore => isStore;
+        public bool IsStore { get; private set; }
 
-        public long Asked => asked;
+        public long Asked { get; private set; }
 
         public CancellationTokenRegistration Cancellation { get; set; }
 
         public ValueTask<SagaAnswer> Answer => new(this, _core.Version);
+
+        public static Call Begin(bool isStore, long asked)
+        {
+            var call = t_free ?? new Call();
+            t_free = null;
+            (call.IsStore, call.Asked) = (isStore, asked);
+            return call;
+        }
 
         public void Complete(SagaAnswer answer) => _core.SetResult(answer);
 
@@ -221,7 +232,16 @@ internal sealed class SagaCalls(INatsConnection connection, TimeProvider time) :
         public SagaAnswer GetResult(short token)
         {
             Cancellation.Dispose();
-            return _core.GetResult(token);
+            try
+            {
+                return _core.GetResult(token);
+            }
+            finally
+            {
+                Cancellation = default;
+                _core.Reset();
+                t_free = this;
+            }
         }
 
         public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);

@@ -43,7 +43,7 @@ internal sealed class SagaItems(
 
             foreach (var message in await _pull.ReadAsync(_wait, cancellationToken).ConfigureAwait(false))
             {
-                if (message.Metadata is { } metadata && await ReadAsync(message, metadata, cancellationToken).ConfigureAwait(false) is { } lease)
+                if (SagaDelivery.Parse(message.ReplyTo) is { } delivery && await ReadAsync(message, delivery, cancellationToken).ConfigureAwait(false) is { } lease)
                 {
                     began(lease);
                     to.Writer.TryWrite(lease);
@@ -79,7 +79,7 @@ internal sealed class SagaItems(
         return new(streams.Context, streams.Subjects.ItemStream, SagaSubjects.Consumer(definition), time);
     }
 
-    private async ValueTask<SagaLease?> ReadAsync(NatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, CancellationToken cancellationToken)
+    private async ValueTask<SagaLease?> ReadAsync(NatsJSMsg<byte[]> message, SagaDelivery delivery, CancellationToken cancellationToken)
     {
         try
         {
@@ -87,16 +87,16 @@ internal sealed class SagaItems(
             SagaStart? start = null;
             if (message.Subject.EndsWith(".start", StringComparison.Ordinal))
             {
-                var stored = new StoredMessage(message.Subject, metadata.Sequence.Stream, metadata.Timestamp, message.Headers, message.Data ?? []);
+                var stored = new StoredMessage(message.Subject, delivery.Sequence, delivery.StoredAt, message.Headers, message.Data ?? []);
                 start = SagaCodec.ReadStart(id, await store.BodyAsync(streams.Subjects.ItemStream, stored, cancellationToken).ConfigureAwait(false));
             }
 
             return new SagaLease(
-                message, metadata, id, start, StoredMessage.Find(message.Headers, SagaTimers.StepHeader), news, leases, time.GetTimestamp(), ended);
+                message, delivery, id, start, StoredMessage.Find(message.Headers, SagaTimers.StepHeader), news, leases, time.GetTimestamp(), ended);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            Log.Unreadable(logger, failure, metadata.Sequence.Stream, streams.Subjects.ItemStream);
+            Log.Unreadable(logger, failure, delivery.Sequence, streams.Subjects.ItemStream);
             await message.NakAsync(new AckOpts { NakDelay = _unreadable }, cancellationToken).ConfigureAwait(false);
             return null;
         }

@@ -13,14 +13,14 @@ internal sealed class SagaLease : ISagaLease
     private int _isOver;
 
     public SagaLease(
-        INatsJSMsg<byte[]> message, NatsJSMsgMetadata metadata, SagaId id, SagaStart? start, string? timerOf, SagaNews news, SagaLeases leases, long now, Action<SagaLease> ended)
+        INatsJSMsg<byte[]> message, SagaDelivery delivery, SagaId id, SagaStart? start, string? timerOf, SagaNews news, SagaLeases leases, long now, Action<SagaLease> ended)
     {
         (_message, _news, _leases, _ended, Renewed) = (message, news, leases, ended, now);
-        (SagaId, Start, TimerOf, EnqueuedAt) = (id, start, timerOf, metadata.Timestamp);
-        FreshStart = metadata.NumDelivered == 1 ? start : null;
+        (SagaId, Start, TimerOf, EnqueuedAt) = (id, start, timerOf, delivery.StoredAt);
+        FreshStart = delivery.Count == 1 ? start : null;
 
         // With its time, because a stream that is made anew counts from 1 again.
-        ItemId = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{metadata.Sequence.Stream}-{metadata.Timestamp.ToUnixTimeMilliseconds():x}");
+        ItemId = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{delivery.Sequence}-{delivery.StoredAt.ToUnixTimeMilliseconds():x}");
         news.Hold(id);
         leases.Begin(this);
     }
