@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Topology.Dlq.Internal;
 
 namespace Topology.Dlq.Tests;
@@ -204,13 +205,17 @@ public sealed class DeadLetterPublisherTests
     }
 
     [Fact]
-    public async Task A_letter_closed_while_it_is_stored_does_not_stay()
+    public async Task A_letter_closed_while_it_is_stored_does_not_stay_and_is_counted_once()
     {
         await using var house = new DeadLetterHouse();
+        using var counter = new MetricCollector<long>(
+            house.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), "Topology.Dlq", "dlq_messages_total");
         var racing = new RacingProvider(house.Provider, async () => await house.Publisher.CloseAsync(DeadLetterHouse.Queue, "a", "settled", Token));
         var receipt = await Publisher(house, racing).PublishAsync(house.Letter("a"), Token);
         Assert.Equal(DeadLetterOutcome.AlreadyClosed, receipt.Outcome);
         Assert.Null(await house.Provider.FindAsync(DeadLetterHouse.Queue, "a", Token));
+        await Publisher(house, house.Provider).PublishAsync(house.Letter("a"), Token);
+        Assert.Equal([1], counter.GetMeasurementSnapshot().Select(measurement => measurement.Value));
     }
 
     private static DeadLetterPublisher Publisher(DeadLetterHouse house, IDeadLetterQueueProvider provider) =>

@@ -56,6 +56,9 @@ public sealed class StepBackTests(NatsFixture nats)
     public async Task The_first_message_a_process_is_given_may_not_be_new_and_leaves_no_mark_when_it_is()
     {
         var (stream, queue) = await StreamAsync();
+        await using (await GuardedRun.StartAsync(nats.Connection, stream, queue, _ => WorkVerdict.Done))
+            await Until.True(async () => await PendingAsync(stream) == 0, cancellationToken: Token);
+        await PublishAsync(stream);
         await using var run = await GuardedRun.StartAsync(nats.Connection, stream, queue, _ => WorkVerdict.Done);
         await Until.True(async () => run.Starts == 1 && await PendingAsync(stream) == 0, cancellationToken: Token);
         Assert.Empty(await MarksAsync(run));
@@ -76,7 +79,7 @@ public sealed class StepBackTests(NatsFixture nats)
         await source.OpenAsync(Token);
         await PublishAsync(stream);
         await PublishAsync(stream);
-        Assert.Equal([(1, 1, true), (2, 1, false), (3, 1, false)], await TakeAsync(3)); // who had the first is not known
+        Assert.Equal([(1, 1, false), (2, 1, false), (3, 1, false)], await TakeAsync(3));
         await StepBackAsync(stream, sequence: 3);
         Assert.Equal(StepsBack ? (3, 1, true) : (3, 2, false), (await TakeAsync(1))[0]);
 
@@ -86,6 +89,20 @@ public sealed class StepBackTests(NatsFixture nats)
         await PublishAsync(stream);
         await PublishAsync(stream);
         Assert.Equal([(1, 1, true), (2, 1, true), (3, 1, true), (4, 1, false), (5, 1, false)], await TakeAsync(5));
+
+        // After nothing was asked for, what follows the newest is new; what others were given something before may not be.
+        await PublishAsync(stream);
+        Assert.Equal((6, 1, false), (await TakeAsync(1))[0]);
+        var inbox = NatsFixture.Unique("other");
+        await using (var other = await nats.Connection.SubscribeCoreAsync<byte[]>(inbox, cancellationToken: Token))
+        {
+            await nats.Connection.PublishAsync($"$JS.API.CONSUMER.MSG.NEXT.{stream}.worker", "{\"batch\":1}"u8.ToArray(), replyTo: inbox, cancellationToken: Token);
+            await PublishAsync(stream);
+            await other.Msgs.ReadAsync(Token);
+        }
+
+        await PublishAsync(stream);
+        Assert.Equal((8, 1, true), (await TakeAsync(1))[0]);
         await source.CloseAsync();
 
         async Task<List<(int Sequence, int Deliveries, bool Doubtful)>> TakeAsync(int count)

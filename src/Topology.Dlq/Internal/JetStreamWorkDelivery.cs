@@ -29,12 +29,15 @@ internal sealed class JetStreamWorkDelivery : IWorkDelivery
 
     public ulong Deliveries { get; private init; }
 
+    /// <summary>Gets how many deliveries the consumer had made with this one, of whatever to whomever.</summary>
+    public ulong Ordinal { get; private init; }
+
     public bool IsDoubtful { get; set; }
 
     /// <returns>The delivery; null when the message is none of a consumer.</returns>
     public static JetStreamWorkDelivery? Read(NatsMsg<byte[]> message, WorkAcks acks)
     {
-        // $JS.ACK.stream.consumer.deliveries.sequence.delivery.nanoseconds.pending, with domain and account before the stream in a later form.
+        // $JS.ACK.stream.consumer.deliveries.sequence.ordinal.nanoseconds.pending, with domain and account before the stream in a later form.
         var subject = message.ReplyTo.AsSpan();
         Span<Range> tokens = stackalloc Range[13];
         var count = subject.Split(tokens, '.');
@@ -42,8 +45,9 @@ internal sealed class JetStreamWorkDelivery : IWorkDelivery
         return count >= 9 && subject.StartsWith("$JS.ACK.", StringComparison.Ordinal)
             && ulong.TryParse(subject[tokens[at]], NumberStyles.None, CultureInfo.InvariantCulture, out var deliveries)
             && ulong.TryParse(subject[tokens[at + 1]], NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+            && ulong.TryParse(subject[tokens[at + 2]], NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal)
             && long.TryParse(subject[tokens[at + 3]], NumberStyles.None, CultureInfo.InvariantCulture, out var nanoseconds)
-                ? new(message, acks) { Deliveries = deliveries, Sequence = sequence, StoredAt = DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) }
+                ? new(message, acks) { Deliveries = deliveries, Sequence = sequence, Ordinal = ordinal, StoredAt = DateTimeOffset.UnixEpoch.AddTicks(nanoseconds / 100) }
                 : null;
     }
 

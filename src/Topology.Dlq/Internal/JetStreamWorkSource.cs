@@ -13,6 +13,7 @@ internal sealed class JetStreamWorkSource(
     private readonly WorkAcks _acks = new(static delivery => delivery.SendAckAsync(), name, logger);
     private WorkPull? _pull;
     private ulong _newest;
+    private ulong _ordinal;
     private bool _askedAnew;
 
     public int Asked => _pull?.Asked ?? 0;
@@ -80,12 +81,14 @@ internal sealed class JetStreamWorkSource(
 
     /// <summary>A server before 2.10.20 goes back by one when a message that is due again meets nothing but requests of processes that have
     /// gone: what it delivered last is delivered once more, and said to be new. New ones come in their order, so that here it shows in one
-    /// of two ways: it is not newer than what came before, or it is what comes first after nothing was asked for.</summary>
+    /// of two ways: it is not newer than what came before, or it is what comes first after nothing was asked for, and not the delivery that
+    /// follows that of the newest.</summary>
     private bool IsDoubtful(JetStreamWorkDelivery delivery)
     {
-        var doubtful = delivery.Deliveries == 1 && (_askedAnew || delivery.Sequence <= _newest);
+        var doubtful = delivery.Deliveries == 1 && (delivery.Sequence <= _newest || (_askedAnew && delivery.Ordinal != _ordinal + 1));
         _askedAnew &= delivery.Deliveries > 1;
-        _newest = Math.Max(_newest, delivery.Sequence);
+        if (delivery.Sequence > _newest)
+            (_newest, _ordinal) = (delivery.Sequence, delivery.Deliveries == 1 ? delivery.Ordinal : 0);
         return doubtful;
     }
 }
