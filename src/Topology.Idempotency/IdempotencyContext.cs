@@ -3,6 +3,9 @@ namespace Topology.Idempotency;
 /// <summary>What running work knows about its claim. Used by one execution; not safe for concurrent use.</summary>
 public sealed class IdempotencyContext
 {
+    private ResultDisposition _disposition; // beside the flags; as a nullable one it makes every call larger
+    private bool _isDecided;
+
     internal IdempotencyContext(long fence, bool tookOver, CancellationToken leaseLost)
     {
         Fence = fence;
@@ -25,5 +28,9 @@ public sealed class IdempotencyContext
     /// The default is <see langword="null"/>: a result is stored, an exception releases the record (with
     /// <see cref="AbandonedClaim.Quarantine"/>: leaves it indeterminate).
     /// </value>
-    public ResultDisposition? Disposition { get; set; }
+    public ResultDisposition? Disposition
+    {
+        get => _isDecided ? _disposition : null;
+        set => (_isDecided, _disposition) = (value is not null, value.GetValueOrDefault());
+    }
 }

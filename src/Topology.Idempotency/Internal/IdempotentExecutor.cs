@@ -64,6 +64,7 @@ internal sealed class IdempotentExecutor(
         };
     }
 
+    // Claim and work in one state machine: one for the work alone begins on another thread than it ended on before, where none is kept for it.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IdempotentOutcome<StoredResult>> ExecuteAsync(
         IdempotencyRecordKey key,
@@ -78,11 +79,12 @@ internal sealed class IdempotentExecutor(
         var request = Request(key, fingerprint, policy);
         var started = time.GetTimestamp();
         var again = false;
+        ClaimResult answer;
+        long sent;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ClaimResult answer;
-            var sent = time.GetTimestamp();
+            sent = time.GetTimestamp();
             try
             {
                 answer = await store.ClaimAsync(request, cancellationToken).ConfigureAwait(false);
@@ -96,16 +98,15 @@ internal sealed class IdempotentExecutor(
             catch (IdempotencyStoreException e) when (policy.RunWhenStoreIsDown)
             {
                 Log.RunsUnprotected(logger, request.Key, e);
-                var result = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
-                return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = result });
+                var unkept = await work(new IdempotencyContext(0, tookOver: false, CancellationToken.None), cancellationToken).ConfigureAwait(false);
+                return Counted(new IdempotentOutcome<StoredResult> { Status = IdempotentStatus.Executed, Value = unkept });
             }
 
             metrics.Claimed(time.GetElapsedTime(sent));
+            if (answer.Status is ClaimStatus.Acquired or ClaimStatus.TookOver)
+                break;
             switch (answer.Status)
             {
-                case ClaimStatus.Acquired or ClaimStatus.TookOver:
-                    return Counted(await RunAsync(answer, sent, work, policy, cancellationToken).ConfigureAwait(false));
-
                 case ClaimStatus.Completed:
                     if (!format.TryDecode(request.Key, answer.Result, out var stored))
                     {
@@ -142,6 +143,45 @@ internal sealed class IdempotentExecutor(
                     });
             }
         }
+
+        var claim = answer.Claim!;
+        var tookOver = answer.Status == ClaimStatus.TookOver;
+        if (tookOver)
+        {
+            metrics.TookOver();
+            Log.TookOver(logger, claim.Key);
+        }
+
+        StoredResult result;
+        ResultDisposition disposition;
+        var lease = _leases.Keep(claim, heldFrom: sent);
+        await using (lease.ConfigureAwait(false))
+        {
+            using var linked = cancellationToken.CanBeCanceled
+                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Token)
+                : null;
+            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Token);
+            try
+            {
+                result = await work(context, linked?.Token ?? lease.Token).ConfigureAwait(false);
+                disposition = context.Disposition ?? ResultDisposition.Store;
+            }
+            catch (Exception e)
+            {
+                var isCancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Token.IsCancellationRequested);
+                await AbandonAsync(claim, context, policy, isCancelled).ConfigureAwait(false);
+                throw;
+            }
+        }
+
+        var status = await _finisher.FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
+        return Counted(new IdempotentOutcome<StoredResult>
+        {
+            Status = status is FinishStatus.Fenced or FinishStatus.Lost ? IdempotentStatus.LeaseLost : IdempotentStatus.Executed,
+            Value = result,
+            Fence = claim.Fence,
+            IsSettled = status == FinishStatus.Done,
+        });
     }
 
     public async ValueTask<SealOutcome> SealAsync(IdempotencyRecordKey key, TimeSpan? ttl, CancellationToken cancellationToken)
@@ -210,56 +250,10 @@ internal sealed class IdempotentExecutor(
         return true;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<IdempotentOutcome<StoredResult>> RunAsync(
-        ClaimResult answer,
-        long heldFrom,
-        Func<IdempotencyContext, CancellationToken, ValueTask<StoredResult>> work,
-        IdempotencyPolicy policy,
-        CancellationToken cancellationToken)
+    private ValueTask<FinishStatus?> AbandonAsync(IdempotencyClaim claim, IdempotencyContext context, IdempotencyPolicy policy, bool isCancelled)
     {
-        var claim = answer.Claim!;
-        var tookOver = answer.Status == ClaimStatus.TookOver;
-        if (tookOver)
-        {
-            metrics.TookOver();
-            Log.TookOver(logger, claim.Key);
-        }
-
-        StoredResult result;
-        ResultDisposition disposition;
-        var lease = _leases.Keep(claim, heldFrom);
-        await using (lease.ConfigureAwait(false))
-        {
-            using var linked = cancellationToken.CanBeCanceled
-                ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lease.Token)
-                : null;
-            var context = new IdempotencyContext(claim.Fence, tookOver, lease.Token);
-            try
-            {
-                result = await work(context, linked?.Token ?? lease.Token).ConfigureAwait(false);
-                disposition = context.Disposition ?? ResultDisposition.Store;
-            }
-            catch (Exception e)
-            {
-                var cancelled = e is OperationCanceledException && (cancellationToken.IsCancellationRequested || lease.Token.IsCancellationRequested);
-                await _finisher.FinishAsync(
-                    claim,
-                    context.Disposition ?? (cancelled || policy.OnAbandoned == AbandonedClaim.Quarantine ? ResultDisposition.Unknown : ResultDisposition.Release),
-                    null,
-                    policy).ConfigureAwait(false);
-                throw;
-            }
-        }
-
-        var status = await _finisher.FinishAsync(claim, disposition, result, policy).ConfigureAwait(false);
-        return new IdempotentOutcome<StoredResult>
-        {
-            Status = status is FinishStatus.Fenced or FinishStatus.Lost ? IdempotentStatus.LeaseLost : IdempotentStatus.Executed,
-            Value = result,
-            Fence = claim.Fence,
-            IsSettled = status == FinishStatus.Done,
-        };
+        var isUnknown = isCancelled || policy.OnAbandoned == AbandonedClaim.Quarantine;
+        return _finisher.FinishAsync(claim, context.Disposition ?? (isUnknown ? ResultDisposition.Unknown : ResultDisposition.Release), null, policy);
     }
 
     private IdempotentOutcome<StoredResult> Ended(IdempotentStatus status) => Counted(new IdempotentOutcome<StoredResult> { Status = status });
