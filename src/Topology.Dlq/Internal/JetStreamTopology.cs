@@ -13,7 +13,8 @@ internal sealed class JetStreamTopology(
 {
     private readonly JetStreamProvisioner _provisioner = new(new NatsJSContext(connection), queues, options.Value, logger);
     private readonly SemaphoreSlim _one = new(1, 1);
-    private readonly HashSet<string> _ready = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _ready = new(StringComparer.Ordinal); // also the lock of both
+    private readonly HashSet<string> _looked = new(StringComparer.Ordinal);
     private readonly HashSet<DeadLetterDrift> _said = [];
 
     public NatsJSContext Context => _provisioner.Context;
@@ -56,7 +57,7 @@ internal sealed class JetStreamTopology(
                 {
                     await _provisioner.StreamsAsync(queue, FirstLook(queue), drift, cancellationToken).ConfigureAwait(false);
                     lock (_ready)
-                        _ready.Add($"{queue}/looked");
+                        _looked.Add(queue);
 
                     // A consumer comes with its processor; one that never ran here is another process's.
                     var consumer = queues[queue].Consumer ?? DeadLetterWorker.AlertConsumer;
@@ -73,7 +74,7 @@ internal sealed class JetStreamTopology(
     private DeadLetterProvisioning FirstLook(string queue)
     {
         lock (_ready)
-            return _ready.Contains(queue) || _ready.Contains($"{queue}/looked") || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
+            return _ready.Contains(queue) || _looked.Contains(queue) || options.Value.Provision != DeadLetterProvisioning.Create ? DeadLetterProvisioning.Verify : DeadLetterProvisioning.Create;
     }
 
     /// <summary>Makes sure, once, that a queue's streams are there and keep their promises.</summary>
@@ -168,7 +169,10 @@ internal sealed class JetStreamTopology(
     public void Forget(string queue)
     {
         lock (_ready)
+        {
+            _looked.Remove(queue);
             _ready.RemoveWhere(ready => ready == queue || ready.StartsWith($"{queue}/", StringComparison.Ordinal));
+        }
     }
 
     public TimeSpan MarkMaxAge(string queue) => _provisioner.Shapes.MarkMaxAge(queue);
