@@ -74,9 +74,9 @@ internal sealed class JetStreamSagaInbox(SagaStore store, SagaStreams streams, S
                     return;
                 }
             }
-            catch (Exception failure) when (failure is SagaStoreException or OperationCanceledException)
+            catch (Exception)
             {
-                // The store is away for whoever could post too.
+                // A look that fails found nothing; nobody else would look, so the next one is made whatever it was.
             }
 
             // Nobody tells this process, so it looks each second. The loop itself sees the cancellation.

@@ -34,6 +34,7 @@ internal sealed class SagaTry(SagaState state, SagaStepState step, bool undo, in
     {
         if (running.IsCompletedSuccessfully)
         {
+            await running.ConfigureAwait(false); // what is behind it may be waiting to be used again
             return SagaValue.None;
         }
 
@@ -48,7 +49,7 @@ internal sealed class SagaTry(SagaState state, SagaStepState step, bool undo, in
     {
         if (running.IsCompletedSuccessfully)
         {
-            return SagaValue.Create(running.Result, json);
+            return SagaValue.Create(await running.ConfigureAwait(false), json);
         }
 
         var task = running.AsTask();
